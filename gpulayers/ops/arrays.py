@@ -271,4 +271,4 @@ def contiguous(array):
 
 def address_of(array):
     """The address of an array's first element."""
-    return array.data.ptr if hasattr(array.data, "ptr") else array.ctypes.data
+    return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr

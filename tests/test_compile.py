@@ -1,0 +1,74 @@
+"""Every kernel in every configuration that a launcher chooses compiles, without spills, for every architecture."""
+
+import functools
+import importlib
+import pkgutil
+import re
+
+import pytest
+
+import tests.cases
+from gpulayers import jit
+from gpulayers.ops import arrays
+from tests.recording import RecordingDevice
+
+ARCHITECTURES = ["sm_80", "sm_90", "sm_100", "sm_120"]
+FAMILIES = [module.name for module in pkgutil.iter_modules(tests.cases.__path__)]
+_GLOBAL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\s*\(")
+
+needs_compiler = pytest.mark.skipif(
+    jit.nvrtc_problem() is not None, reason=f"kernels cannot be compiled here: {jit.nvrtc_problem()}"
+)
+
+
+@functools.cache
+def instances(family, architecture):
+    """What the family's launchers ask for over its table of cases: {(file, expression, feature)}."""
+    module = importlib.import_module(f"tests.cases.{family}")
+    device = RecordingDevice(architecture)
+    for case in module.CASES:
+        for dtype in arrays.FLOAT_DTYPES:
+            module.run(case, device, dtype)
+    return device.instances
+
+
+def spills(log):
+    """{mangled name: bytes of spill stores and loads} from the assembler's report."""
+    found, name = {}, None
+    for line in log.splitlines():
+        entry = re.search(r"Compiling entry function '(\S+)'", line)
+        numbers = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", line)
+        if entry:
+            name = entry.group(1)
+        elif numbers and name:
+            found[name] = sum(map(int, numbers.groups()))
+    return found
+
+
+@needs_compiler
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_instance_compiles_without_spills(family, architecture):
+    groups = {}
+    for file, expression, feature in instances(family, architecture):
+        groups.setdefault((file, feature), []).append(expression)
+    assert groups, "no launcher asked for a kernel"
+    for (file, feature), expressions in sorted(groups.items()):
+        target = architecture + ("a" if feature else "")
+        compiled = jit.compile(file, expressions, target, options=("--ptxas-options=-v",))
+        reported = spills(compiled.log)
+        assert len(reported) >= len(expressions), f"{file}: the assembler reported on {sorted(reported)} only"
+        assert not any(reported.values()), f"{file} for {target} spills registers: {reported}"
+
+
+def test_every_kernel_is_exercised_by_a_case():
+    launched = {
+        (file, expression.split("<")[0]) for family in FAMILIES for file, expression, _ in instances(family, "sm_90")
+    }
+    folder = jit.kernels_folder()
+    written = {
+        (path.relative_to(folder).as_posix(), name)
+        for path in folder.rglob("*.cu")
+        for name in _GLOBAL.findall(path.read_text())
+    }
+    assert written and written <= launched, f"no case launches {sorted(written - launched)}"
