@@ -106,7 +106,16 @@ class CudaDevice(Device):
             name: the kernel's name, without template arguments.
             template: dtypes, bools, integers, enumerations and dataclasses.
             feature: compile for the architecture-specific target (sm_90 -> sm_90a).
+
+        Raises:
+            RuntimeError: another device is CuPy's current one; a launch would go astray.
         """
+        current = self.array_module.cuda.runtime.getDevice()
+        if current != self.index:
+            raise RuntimeError(
+                f"The arrays live on {self!r}, which must be the current device: use `with cupy.cuda.Device({self.index}):`. "
+                f"Received: current device {current}"
+            )
         architecture = self.architecture + ("a" if feature else "")
         return jit.load(file, jit.name_expression(name, template), architecture, self.index)
 
@@ -203,7 +212,7 @@ def take(value, name):
         return value
     if hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__"):
         on_host = int(value.__dlpack_device__()[0]) == 1  # kDLCPU
-        return (CPU if on_host else default_device()).array_module.from_dlpack(value)
+        return (CPU if on_host else cuda_device(int(value.__dlpack_device__()[1]))).array_module.from_dlpack(value)
     raise TypeError(f"{name} must be a NumPy or CuPy array. Received: {type(value).__name__}")
 
 

@@ -7,6 +7,7 @@ from typing import Callable
 from . import arrays
 
 OPERATIONS = {}  # name -> Operation
+_REMEMBERED = 4096  # choices kept an operation: problems of ever new shapes must not fill the memory
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,6 +81,8 @@ class Operation:
                 refusals.append(f"{chosen.name}: {reason}")
             else:
                 raise ValueError(f"No implementation of {self.name} takes {problem}. " + "; ".join(refusals))
+            if len(self._chosen) >= _REMEMBERED:
+                self._chosen.clear()
             self._chosen[problem, device] = chosen
         return chosen
 

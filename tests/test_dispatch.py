@@ -1,0 +1,92 @@
+"""The choice among implementations, and its explanation."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gpulayers.ops
+from gpulayers.ops import arrays, dispatch
+from gpulayers.ops.embedding import EmbeddingProblem
+from tests.recording import RecordingDevice
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    size: int
+
+
+@pytest.fixture
+def operation(monkeypatch):
+    monkeypatch.setattr(dispatch, "OPERATIONS", {})
+
+    def too_large(problem, device):
+        return f"size {problem.size} is over 8" if problem.size > 8 else None
+
+    @dispatch.cuda_implementation("family/fast.cu", too_large)
+    def fast(problem, device, x):
+        return "fast", x
+
+    @dispatch.cuda_implementation("family/general.cu")
+    def general(problem, device, x):
+        return "general", x
+
+    def reference(problem, x):
+        return "reference", x
+
+    return dispatch.Operation("family.forward", Problem, [fast, general, dispatch.numpy_implementation(reference)])
+
+
+def test_the_first_that_takes_the_problem_runs(operation):
+    gpu = RecordingDevice("sm_90")
+    assert operation(Problem(8), gpu, 1) == ("fast", 1)
+    assert operation(Problem(9), gpu, 2) == ("general", 2)
+    assert operation(Problem(8), arrays.CPU, 3) == ("reference", 3)
+
+
+def test_explain_gives_every_reason(operation):
+    assert operation.explain(Problem(9), RecordingDevice("sm_90")) == (
+        "family.forward on recording (sm_90):\n"
+        "     fast (family/fast.cu): size 9 is over 8\n"
+        "  -> general (family/general.cu): chosen"
+    )
+    assert "-> reference.reference: chosen" in dispatch.explain(Problem(1), arrays.CPU)
+    with pytest.raises(TypeError, match="Received: int"):
+        dispatch.explain(3)
+
+
+def test_no_implementation_is_an_error_with_reasons(monkeypatch):
+    monkeypatch.setattr(dispatch, "OPERATIONS", {})
+    empty = dispatch.Operation("family.backward", Problem, [dispatch.numpy_implementation(lambda problem: None)])
+    with pytest.raises(ValueError, match="No implementation of family.backward.*runs on numpy"):
+        empty(Problem(1), RecordingDevice("sm_90"))
+
+
+def test_the_choice_is_remembered_within_bounds(operation, monkeypatch):
+    monkeypatch.setattr(dispatch, "_REMEMBERED", 10)
+    device = RecordingDevice("sm_90")
+    chosen = operation.choose(Problem(1), device)
+    monkeypatch.setattr(operation, "implementations", ())
+    assert operation.choose(Problem(1), device) is chosen
+    with pytest.raises(ValueError):
+        operation.choose(Problem(2), device)
+    for size in range(100):
+        operation._chosen[Problem(size + 10), device] = chosen
+    operation.implementations = (chosen,)
+    operation.choose(Problem(3), device)
+    assert len(operation._chosen) == 1
+
+
+def test_every_operation_ends_with_a_general_implementation_for_each_kind_of_device():
+    gpulayers.ops  # registers all
+    assert dispatch.OPERATIONS
+    for operation in dispatch.OPERATIONS.values():
+        for runs in ("cuda", "numpy"):
+            last = [each for each in operation.implementations if each.runs == runs][-1]
+            assert last.unsupported(None, None) is None, f"{operation.name}: {last.name} refuses problems"
+
+
+def test_explain_a_real_problem():
+    problem = EmbeddingProblem.resolve(np.zeros(3, np.int32), (5, 4), np.float32)
+    text = gpulayers.ops.explain(problem, RecordingDevice("sm_80"))
+    assert "-> gather_forward (embedding/gather.cu): chosen" in text and "-> sorted_backward" in text
