@@ -1,0 +1,133 @@
+"""What one convolution is: validation, shapes, work."""
+
+import dataclasses
+import enum
+import math
+
+import numpy as np
+
+from ..arrays import float_dtype
+from ..spatial import SlidingWindow, integer, join_shape, split_shape
+
+
+class Activation(enum.Enum):
+    """What can follow the bias in the same pass; the value is the name that callers use."""
+
+    NONE = None
+    RELU = "relu"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvolutionProblem:
+    """A convolution of `batch` inputs; the same for the forward and for every gradient.
+
+    With x, w, y per group, and positions outside the input as zeros:
+        y[n, o, k] = activation(b[k] + sum over taps t and channels c of
+                                x[n, o * stride + t * dilation - pad_low, c] * w[t, c, k])
+
+    Attributes:
+        batch: inputs.
+        window: sizes, strides, dilation and padding of the spatial dimensions.
+        in_channels, out_channels: channels of x and of y, over all groups.
+        groups: channels are split into as many independent convolutions.
+        data_format: "channels_last" or "channels_first", of x and y.
+        dtype: of every array.
+        activation: an `Activation`; only the forward knows of it.
+    """
+
+    batch: int
+    window: SlidingWindow
+    in_channels: int
+    out_channels: int
+    groups: int
+    data_format: str
+    dtype: np.dtype
+    activation: Activation = Activation.NONE
+
+    @classmethod
+    def resolve(
+        cls,
+        input_shape,
+        weight_shape,
+        dtype,
+        *,
+        strides=1,
+        padding="valid",
+        dilation_rate=1,
+        groups=1,
+        data_format="channels_last",
+        activation=None,
+    ):
+        """The problem of convolving an input of that shape with weights (*window, in_channels / groups, filters).
+
+        Raises:
+            TypeError, ValueError: arguments that do not fit; see `SlidingWindow.resolve` for the padding.
+        """
+        dtype = float_dtype(dtype, "x")
+        batch, spatial, in_channels = split_shape(input_shape, data_format)
+        weight_shape = tuple(map(int, weight_shape))
+        rank, groups = len(spatial), integer(groups, "groups", least=1)
+        if len(weight_shape) != rank + 2 or min(weight_shape) < 1:
+            raise ValueError(
+                f"weight must have {rank} window sizes, then in_channels / groups and filters, each at least 1. "
+                f"Received: shape {weight_shape}"
+            )
+        *size, group_channels, filters = weight_shape
+        if group_channels * groups != in_channels:
+            raise ValueError(
+                "The channels of x must be groups times those of weight. "
+                f"Received: {in_channels} channels of x, {groups} groups of {group_channels}"
+            )
+        if filters % groups:
+            raise ValueError(f"filters must be a multiple of groups. Received: {filters} filters, {groups} groups")
+        known = [entry.value for entry in Activation]
+        if activation not in known:
+            raise ValueError(f"activation must be one of {known}. Received: {activation!r}")
+        window = SlidingWindow.resolve(spatial, size, strides, padding, dilation_rate, causal_allowed=True)
+        return cls(batch, window, in_channels, filters, groups, data_format, dtype, Activation(activation))
+
+    @property
+    def channels_last(self):
+        return self.data_format == "channels_last"
+
+    @property
+    def group_in_channels(self):
+        return self.in_channels // self.groups
+
+    @property
+    def group_out_channels(self):
+        return self.out_channels // self.groups
+
+    @property
+    def input_shape(self):
+        return join_shape(self.batch, self.window.input_size, self.in_channels, self.data_format)
+
+    @property
+    def output_shape(self):
+        return join_shape(self.batch, self.window.output_size, self.out_channels, self.data_format)
+
+    @property
+    def weight_shape(self):
+        return (*self.window.size, self.group_in_channels, self.out_channels)
+
+    @property
+    def output_pixels(self):
+        """Spatial output positions over the whole batch."""
+        return self.batch * math.prod(self.window.output_size)
+
+    @property
+    def pointwise(self):
+        """Whether every output pixel sees just the input pixel at its own position."""
+        window = self.window
+        return window.taps == 1 and set(window.strides) == {1} and not any(window.pad_low + window.pad_high)
+
+    def flops(self):
+        """Two for each product of an output element with a tap and a channel, taps in the padding included."""
+        return 2 * self.output_pixels * self.out_channels * self.window.taps * self.group_in_channels
+
+    def bytes_moved(self):
+        """The least bytes: input, weight and output once each."""
+        elements = sum(map(math.prod, (self.input_shape, self.weight_shape, self.output_shape)))
+        return elements * self.dtype.itemsize
