@@ -66,6 +66,29 @@ void emu_unuse(void* p) {
         b->used_lo = b->used_hi = b->read_only = 0;
 }
 
+// Keeps the contents of the buffer, and which of its cells were written, until emu_restore or emu_forget.
+void emu_keep(void* p) {
+    if (Buffer* b = find_buffer((uintptr_t)p)) {
+        b->kept.assign((char*)b->lo, (char*)b->hi);
+        b->kept_init = b->init;
+    }
+}
+
+void emu_restore(void* p) {
+    Buffer* b = find_buffer((uintptr_t)p);
+    if (b && b->kept.size() == b->hi - b->lo) {
+        memcpy((void*)b->lo, b->kept.data(), b->kept.size());
+        b->init = b->kept_init;
+    }
+}
+
+void emu_forget(void* p) {
+    if (Buffer* b = find_buffer((uintptr_t)p)) {
+        std::vector<char>().swap(b->kept);
+        std::vector<uint8_t>().swap(b->kept_init);
+    }
+}
+
 // The elements of a strided array inside the buffer at `base`: marks them written.
 void emu_mark_written(void* base, void* p, int rank, const long* shape, const long* strides, long itemsize) {
     Buffer* b = find_buffer((uintptr_t)base);

@@ -1,0 +1,85 @@
+"""The host's C++ compiler, and the folder where its products are kept.
+
+A library is put in place whole, under a name that holds a digest of everything it was made of: test processes may share the
+folder, and a folder may be kept for ever.
+"""
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .errors import EmulatorError
+
+COMPILER = os.environ.get("CXX", "g++")
+
+
+@functools.cache
+def compiler_problem():
+    """Why nothing can be compiled here, in plain words, or None."""
+    for tool in (COMPILER, "addr2line"):
+        if shutil.which(tool) is None:
+            return f"{tool} is not installed"
+    return None
+
+
+@functools.cache
+def compiler_version():
+    """The first line that the compiler says of itself."""
+    return subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True).stdout.partition("\n")[0]
+
+
+@functools.cache
+def cache_folder():
+    """$GPULAYERS_EMULATOR_CACHE, else `gpulayers/emulator` in the user's cache folder (created if needed)."""
+    named = os.environ.get("GPULAYERS_EMULATOR_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(named) if named else Path(base) / "gpulayers" / "emulator"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"gpulayers-emulator-{os.getuid()}"
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def digest(*parts):
+    """A name for the strings and bytes, as long as needed to be unique."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update((part.encode() if isinstance(part, str) else part) + b"\0")
+    return state.hexdigest()[:24]
+
+
+def build(name, suffix, make):
+    """The path of a file in the cache; `make(partial path)` makes it where it is absent."""
+    path = cache_folder() / f"{name}{suffix}"
+    if not path.exists():
+        handle, partial = tempfile.mkstemp(suffix=".part", dir=cache_folder())
+        os.close(handle)
+        try:
+            make(partial)
+            os.replace(partial, path)  # atomic: a parallel test process sees the whole file or none
+        finally:
+            Path(partial).unlink(missing_ok=True)
+    return path
+
+
+def compile_library(name, source, flags):
+    """The path of the shared library made of a C++ file, or of the C++ text that a function returns."""
+
+    def make(partial):
+        with tempfile.TemporaryDirectory() as folder:
+            file = source
+            if not isinstance(source, Path):
+                file = Path(folder) / "kernel.cpp"
+                file.write_text(source())
+            command = [COMPILER, "-shared", "-fPIC", *flags, str(file), "-o", partial]
+            process = subprocess.run(command, capture_output=True, text=True)
+        if process.returncode:
+            raise EmulatorError(f"{' '.join(command)} failed:\n{process.stderr[:8000]}")
+
+    return build(name, ".so", make)

@@ -1,0 +1,96 @@
+"""From a .cu file to a loaded shared library: NVRTC's PTX, translated to C++, compiled by the host's compiler."""
+
+import ctypes
+import functools
+import re
+from pathlib import Path
+
+from gpulayers import jit
+
+from . import signatures
+from .host_compiler import compile_library, compiler_version, digest
+from .runtime_library import RUNTIME_FOLDER, runtime
+from .translation import translate
+
+# Generated code punctuates by type what C++ would warn about, hence -w.
+_FLAGS = ("-std=c++17", "-O1", "-g1", "-w", "-fno-strict-aliasing", "-ffp-contract=off", "-fvisibility=hidden")
+_HERE = Path(__file__).parent
+
+
+def _included_by_kernels():
+    """The runtime's headers that translated code includes, directly or not."""
+    return [RUNTIME_FOLDER / "ptx_instructions.h", *jit.sources.included_files(RUNTIME_FOLDER / "ptx_instructions.h", RUNTIME_FOLDER)]
+
+
+@functools.cache
+def _translator_digest():
+    """Changes with everything but the PTX that a compiled kernel depends on."""
+    files = [_HERE / "translation.py", _HERE / "ptx.py", *sorted((_HERE / "instructions").glob("*.py"))]
+    contents = [file.read_bytes() for file in (*files, *_included_by_kernels()) if file.is_file()]
+    return digest(compiler_version(), repr(_FLAGS), *contents)
+
+
+class KernelLibrary:
+    """Instances of the kernels of one .cu file, ready to run on the CPU.
+
+    Args:
+        file: relative to the kernels' folder, or absolute.
+        expressions: the instances: "copy", "transpose<33>".
+        architecture: "sm_80", "sm_90a", ...
+        check: with the memory checker; without it there are no findings and no counters, only speed.
+    """
+
+    def __init__(self, file, expressions, architecture, check=True):
+        self.file, self.check = str(file), check
+        compiled = jit.compile(file, tuple(expressions), architecture, output="ptx")
+        ptx = compiled.binary.decode().rstrip("\0")
+        self.lowered = {expression: compiled.lowered[expression] for expression in expressions}
+        flags = (*_FLAGS, f"-I{RUNTIME_FOLDER}", *(["-DEMULATOR_CHECK"] if check else []))
+        stem = re.sub(r"\W", "_", Path(file).stem)
+        name = f"{stem}-{digest(_translator_digest(), ptx, str(check))}"
+        runtime()  # its functions are found by name when the library is loaded
+        self.path = compile_library(name, lambda: translate(ptx, check)[0], flags)
+        self._library = ctypes.CDLL(str(self.path))
+        self.static_bytes = self._library.emu_static_smem()
+        self.shared_layout = ctypes.addressof(ctypes.c_char.in_dll(self._library, "emu_shared_layout"))
+        self._register_variables()
+
+    def _register_variables(self):
+        """Tells the checker where the __constant__ and __device__ variables lie."""
+        with open("/proc/self/maps") as maps:
+            for line in maps:
+                if str(self.path) in line:
+                    low, high = (int(word, 16) for word in line.split()[0].split("-"))
+                    runtime().emu_add_module(low, high)
+
+    @functools.cached_property
+    def source(self):
+        """Text of the .cu file and of what it includes with quotes."""
+        path = jit.kernels_folder() / self.file
+        files = [path, *jit.sources.included_files(path, jit.kernels_folder())]
+        return "\n".join(file.read_text() for file in files)
+
+    def entry(self, expression):
+        """(address of the kernel's function, its parameters, __launch_bounds__ or None)."""
+        symbol = re.sub(r"\W", "_", self.lowered[expression])
+        information = getattr(self._library, f"emu_info_{symbol}")
+        information.restype = ctypes.c_char_p
+        sizes, _, bounds = information().decode().partition(";")
+        sizes = [int(size) for size in sizes.split(",") if size]
+        limit = 1
+        for bound in bounds.split(","):
+            limit *= int(bound or 0)
+        address = ctypes.cast(getattr(self._library, f"emu_thunk_{symbol}"), ctypes.c_void_p).value
+        return address, signatures.parameters(self.source, expression, sizes), limit or None
+
+
+_libraries = {}  # (file, expression, architecture, check): KernelLibrary
+
+
+def load(file, expressions, architecture, check=True):
+    """Compiles instances together, which costs less than one by one; they are kept for the process."""
+    missing = [expression for expression in expressions if (str(file), expression, architecture, check) not in _libraries]
+    if missing:
+        library = KernelLibrary(file, missing, architecture, check)
+        _libraries.update({(str(file), expression, architecture, check): library for expression in missing})
+    return [_libraries[str(file), expression, architecture, check] for expression in expressions]
