@@ -13,4 +13,6 @@ __all__ = [
     "embedding",
     "embedding_backward",
     "explain",
+    "lstm",
+    "lstm_backward",
 ]
