@@ -3,9 +3,23 @@
 from .convolution import conv, conv_backward_bias, conv_backward_input, conv_backward_weight
 from .dispatch import explain
 from .embedding import embedding, embedding_backward
+from .pooling import (
+    average_pool,
+    average_pool_backward,
+    global_average_pool,
+    global_average_pool_backward,
+    global_max_pool,
+    global_max_pool_backward,
+    global_max_pool_with_argmax,
+    max_pool,
+    max_pool_backward,
+    max_pool_with_argmax,
+)
 from .recurrent import lstm, lstm_backward
 
 __all__ = [
+    "average_pool",
+    "average_pool_backward",
     "conv",
     "conv_backward_bias",
     "conv_backward_input",
@@ -13,6 +27,14 @@ __all__ = [
     "embedding",
     "embedding_backward",
     "explain",
+    "global_average_pool",
+    "global_average_pool_backward",
+    "global_max_pool",
+    "global_max_pool_backward",
+    "global_max_pool_with_argmax",
     "lstm",
     "lstm_backward",
+    "max_pool",
+    "max_pool_backward",
+    "max_pool_with_argmax",
 ]
