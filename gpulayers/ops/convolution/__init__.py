@@ -3,18 +3,28 @@
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
 from ..spatial import split_shape
-from . import reference
+from . import kernels, reference
 from .problem import ConvolutionProblem
 
-FORWARD = Operation("convolution.forward", ConvolutionProblem, [numpy_implementation(reference.forward)])
+FORWARD = Operation(
+    "convolution.forward",
+    ConvolutionProblem,
+    [kernels.direct_forward, numpy_implementation(reference.forward)],
+)
 BACKWARD_INPUT = Operation(
-    "convolution.backward_input", ConvolutionProblem, [numpy_implementation(reference.backward_input)]
+    "convolution.backward_input",
+    ConvolutionProblem,
+    [kernels.direct_backward_input, numpy_implementation(reference.backward_input)],
 )
 BACKWARD_WEIGHT = Operation(
-    "convolution.backward_weight", ConvolutionProblem, [numpy_implementation(reference.backward_weight)]
+    "convolution.backward_weight",
+    ConvolutionProblem,
+    [kernels.direct_backward_weight, numpy_implementation(reference.backward_weight)],
 )
 BACKWARD_BIAS = Operation(
-    "convolution.backward_bias", ConvolutionProblem, [numpy_implementation(reference.backward_bias)]
+    "convolution.backward_bias",
+    ConvolutionProblem,
+    [kernels.sums_backward_bias, numpy_implementation(reference.backward_bias)],
 )
 
 
