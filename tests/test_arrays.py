@@ -10,7 +10,7 @@ import pytest
 import gpulayers
 from gpulayers import config, ops
 from gpulayers.ops import arrays
-from tests.recording import RecordingDevice
+from gpulayers.ops.recording import RecordingDevice
 
 
 def test_device_of():

@@ -10,7 +10,7 @@ import pytest
 import tests.cases
 from gpulayers import jit
 from gpulayers.ops import arrays
-from tests.recording import RecordingDevice
+from gpulayers.ops.recording import RecordingDevice
 
 ARCHITECTURES = ["sm_80", "sm_90", "sm_100", "sm_120"]
 FAMILIES = [module.name for module in pkgutil.iter_modules(tests.cases.__path__)]
@@ -32,19 +32,6 @@ def instances(family, architecture):
     return device.instances
 
 
-def spills(log):
-    """{mangled name: bytes of spill stores and loads} from the assembler's report."""
-    found, name = {}, None
-    for line in log.splitlines():
-        entry = re.search(r"Compiling entry function '(\S+)'", line)
-        numbers = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", line)
-        if entry:
-            name = entry.group(1)
-        elif numbers and name:
-            found[name] = sum(map(int, numbers.groups()))
-    return found
-
-
 @needs_compiler
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("family", FAMILIES)
@@ -55,10 +42,11 @@ def test_every_instance_compiles_without_spills(family, architecture):
     assert groups, "no launcher asked for a kernel"
     for (file, feature), expressions in sorted(groups.items()):
         target = architecture + ("a" if feature else "")
-        compiled = jit.compile(file, expressions, target, options=("--ptxas-options=-v",))
-        reported = spills(compiled.log)
-        assert len(reported) >= len(expressions), f"{file}: the assembler reported on {sorted(reported)} only"
-        assert not any(reported.values()), f"{file} for {target} spills registers: {reported}"
+        compiled = jit.compile(file, expressions, target, options=(jit.REPORT_OPTION,))
+        resources = jit.read_resources(compiled.log)
+        assert set(compiled.lowered.values()) <= set(resources), f"{file}: the assembler reported on {set(resources)} only"
+        spilling = {name: used for name, used in resources.items() if used.spills}
+        assert not spilling, f"{file} for {target} spills registers: {spilling}"
 
 
 def test_every_kernel_is_exercised_by_a_case():

@@ -4,6 +4,7 @@ from .cache import cache_folder
 from .compiler import CompilationError, Compiled, compile, nvrtc_problem, nvrtc_version
 from .cuda_driver import CudaFunction, load
 from .names import CPP_TYPES, as_structure, field_types, name_expression
+from .resources import MULTIPROCESSORS, REPORT_OPTION, Resources, occupancy, read_resources
 from .sources import kernels_folder, resolved_source
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
     "CompilationError",
     "Compiled",
     "CudaFunction",
+    "MULTIPROCESSORS",
+    "REPORT_OPTION",
+    "Resources",
     "as_structure",
     "cache_folder",
     "compile",
@@ -20,5 +24,7 @@ __all__ = [
     "name_expression",
     "nvrtc_problem",
     "nvrtc_version",
+    "occupancy",
+    "read_resources",
     "resolved_source",
 ]
