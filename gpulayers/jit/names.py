@@ -15,6 +15,8 @@ CPP_TYPES = {
     np.dtype(np.int32): "int",
     np.dtype(np.int64): "long long",
     np.dtype(np.uint8): "unsigned char",
+    np.dtype(np.uint16): "unsigned short",
+    np.dtype(np.uint32): "unsigned int",
     np.dtype(np.bool_): "bool",
 }
 

@@ -8,25 +8,53 @@ make, has the maximum -inf and the average 0, and passes no gradient on.
 
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
-from . import reference
+from . import kernels, reference
 from .problem import GlobalPoolingProblem, PoolingProblem
 
-MAX_FORWARD = Operation("pooling.max_forward", PoolingProblem, [numpy_implementation(reference.max_forward)])
-MAX_WITH_ARGMAX = Operation("pooling.max_with_argmax", PoolingProblem, [numpy_implementation(reference.max_with_argmax)])
-MAX_BACKWARD = Operation("pooling.max_backward", PoolingProblem, [numpy_implementation(reference.max_backward)])
-AVERAGE_FORWARD = Operation("pooling.average_forward", PoolingProblem, [numpy_implementation(reference.average_forward)])
-AVERAGE_BACKWARD = Operation(
-    "pooling.average_backward", PoolingProblem, [numpy_implementation(reference.average_backward)]
+MAX_FORWARD = Operation(
+    "pooling.max_forward",
+    PoolingProblem,
+    [kernels.max_forward, numpy_implementation(reference.max_forward)],
 )
-GLOBAL_MAX = Operation("pooling.global_max", GlobalPoolingProblem, [numpy_implementation(reference.global_max)])
+MAX_WITH_ARGMAX = Operation(
+    "pooling.max_with_argmax",
+    PoolingProblem,
+    [kernels.max_with_argmax, numpy_implementation(reference.max_with_argmax)],
+)
+MAX_BACKWARD = Operation(
+    "pooling.max_backward",
+    PoolingProblem,
+    [kernels.max_backward, numpy_implementation(reference.max_backward)],
+)
+AVERAGE_FORWARD = Operation(
+    "pooling.average_forward",
+    PoolingProblem,
+    [kernels.average_forward, numpy_implementation(reference.average_forward)],
+)
+AVERAGE_BACKWARD = Operation(
+    "pooling.average_backward",
+    PoolingProblem,
+    [kernels.average_backward, numpy_implementation(reference.average_backward)],
+)
+GLOBAL_MAX = Operation(
+    "pooling.global_max",
+    GlobalPoolingProblem,
+    [kernels.global_max, numpy_implementation(reference.global_max)],
+)
 GLOBAL_MAX_BACKWARD = Operation(
-    "pooling.global_max_backward", GlobalPoolingProblem, [numpy_implementation(reference.global_max_backward)]
+    "pooling.global_max_backward",
+    GlobalPoolingProblem,
+    [kernels.global_max_backward, numpy_implementation(reference.global_max_backward)],
 )
 GLOBAL_AVERAGE = Operation(
-    "pooling.global_average", GlobalPoolingProblem, [numpy_implementation(reference.global_average)]
+    "pooling.global_average",
+    GlobalPoolingProblem,
+    [kernels.global_average, numpy_implementation(reference.global_average)],
 )
 GLOBAL_AVERAGE_BACKWARD = Operation(
-    "pooling.global_average_backward", GlobalPoolingProblem, [numpy_implementation(reference.global_average_backward)]
+    "pooling.global_average_backward",
+    GlobalPoolingProblem,
+    [kernels.global_average_backward, numpy_implementation(reference.global_average_backward)],
 )
 
 
