@@ -8,7 +8,7 @@ import sys
 
 from . import __version__, jit
 from .demos import DEMOS
-from .tables import print_table
+from .tables import error_console, print_table
 
 _OPTIONAL = {"h5py": "only for Keras's files: pip install \"gpulayers[keras]\""}
 
@@ -73,16 +73,31 @@ def info(arguments):
 
 
 def kernels(arguments):
-    """Every operation with its implementations, best first, and the kernel's file."""
-    from . import ops  # noqa: F401  fills OPERATIONS
-    from .ops.dispatch import OPERATIONS
+    """Every kernel compiled for an architecture (no GPU is needed): registers, spills, shared memory, occupancy."""
+    import numpy as np
+    from rich.progress import track
 
+    from . import kernel_table
+
+    architecture = arguments.architecture
+    if architecture is None:
+        device, _ = _default_device()
+        architecture = getattr(device, "architecture", "sm_90")
+
+    def progress(files):
+        return track(files, "Compiling", console=error_console(), transient=True)
+
+    try:
+        table = list(kernel_table.rows(architecture, (np.dtype(arguments.dtype),), progress))
+    except (ValueError, jit.CompilationError) as error:
+        print(error, file=sys.stderr)
+        return 1
     rows = [
-        (operation.name if place == 0 else "", implementation.name, implementation.runs, implementation.file or "")
-        for operation in OPERATIONS.values()
-        for place, implementation in enumerate(operation.implementations)
+        (row.short_name, row.threads, row.resources.registers, row.resources.spills, row.shared_memory, f"{row.occupancy:.0%}")
+        for row in table
     ]
-    print_table(f"Kernels in {jit.kernels_folder()}", ("operation", "implementation", "runs on", "file"), rows)
+    headings = ("kernel", "threads", "registers", "spilled bytes", "shared bytes", "occupancy")
+    print_table(f"Kernels of {jit.kernels_folder()} for {architecture}, {arguments.dtype}", headings, rows)
     return 0
 
 
@@ -108,6 +123,9 @@ def _parser():
     for function in (info, demo, kernels):
         command = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         command.set_defaults(function=function)
+        if function is kernels:
+            command.add_argument("--architecture", help="sm_80, sm_90, ...; default: this machine's, else sm_90")
+            command.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16", "float64"])
         if function is demo:
             command.add_argument("name", nargs="?", help=", ".join(DEMOS))
             command.add_argument("options", nargs=argparse.REMAINDER, help="options of the demo; see demo NAME --help")

@@ -10,6 +10,14 @@ def _console():
     return Console(highlight=False)
 
 
+@functools.cache
+def error_console():
+    """rich's console on the error stream, for progress that must not mix with results."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
 def _plain(title, columns, rows):
     lines = [[str(cell) for cell in row] for row in ([columns] if columns else []) + list(rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]

@@ -116,13 +116,6 @@ def test_without_a_command_the_usage_is_shown():
     assert "usage: gpulayers" in done.stderr
 
 
-def test_kernels(capsys):
-    assert main(["kernels"]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["gather_forward", "cuda", "embedding/gather.cu"] in [line[-3:] for line in lines]
-    assert ["reference.forward", "numpy"] in lines
-
-
 def test_demos_are_listed(capsys):
     assert main(["demo"]) == 0
     shown = capsys.readouterr().out

@@ -1,0 +1,121 @@
+"""The table of compiled kernels: what each takes of a multiprocessor. Needs NVRTC, but no GPU."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from . import jit, ops
+from .ops.arrays import FLOAT_DTYPES
+from .ops.recording import RecordingDevice
+
+
+def _convolution(device, dtype):
+    for data_format in ("channels_last", "channels_first"):
+        for filters in (8, 32, 64, 512):
+            last = data_format == "channels_last"
+            x = device.zeros((4, 28, 28, 32) if last else (4, 32, 28, 28), dtype)
+            weight = device.zeros((3, 3, 32, filters), dtype)
+            y = ops.conv(x, weight, device.zeros((filters,), dtype), padding="same", data_format=data_format)
+            options = {"padding": "same", "data_format": data_format}
+            ops.conv_backward_input(y, weight, x.shape, **options)
+            ops.conv_backward_weight(x, y, weight.shape, **options)
+            ops.conv_backward_bias(y, data_format=data_format)
+
+
+def _pooling(device, dtype):
+    for data_format in ("channels_last", "channels_first"):
+        for pool_size, strides in ((2, 2), (3, 2)):
+            x = device.zeros((4, 64, 64, 64), dtype)
+            y, argmax = ops.max_pool_with_argmax(x, pool_size, strides=strides, data_format=data_format)
+            ops.max_pool(x, pool_size, strides=strides, data_format=data_format)
+            ops.max_pool_backward(y, argmax, x.shape, pool_size, strides=strides, data_format=data_format)
+            ops.average_pool(x, pool_size, strides=strides, data_format=data_format)
+            ops.average_pool_backward(y, x.shape, pool_size, strides=strides, data_format=data_format)
+        y = ops.global_average_pool(x, data_format=data_format)
+        ops.global_average_pool_backward(y, x.shape, data_format=data_format)
+        y, argmax = ops.global_max_pool_with_argmax(x, data_format=data_format)
+        ops.global_max_pool_backward(y, argmax, x.shape, data_format=data_format)
+
+
+def _embedding(device, dtype):
+    for columns in (256, 3):
+        for index in (np.int32, np.int64):
+            ids = device.zeros((1024,), index)
+            rows = ops.embedding(ids, device.zeros((1000, columns), dtype))
+            ops.embedding_backward(ids, rows, 1000)
+
+
+def _recurrent(device, dtype):
+    for batch in (4, 2048):
+        x, units = device.zeros((batch, 2, 64), dtype), 256
+        weights = [device.zeros(shape, dtype) for shape in ((64, 4 * units), (units, 4 * units), (4 * units,))]
+        ops.lstm(x, *weights)
+        outputs, h, c, residuals = ops.lstm(x, *weights, training=True)
+        ops.lstm_backward(outputs, h, c, residuals)
+
+
+_EXAMPLES = (_convolution, _pooling, _embedding, _recurrent)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A kernel instance compiled for one architecture.
+
+    Attributes:
+        file, expression: of the kernel.
+        threads: of a block.
+        resources: of a thread and a block (see `jit.Resources`).
+        shared_memory: static and dynamic, bytes a block.
+        occupancy: share of a multiprocessor's warps that are resident, 0 to 1.
+    """
+
+    file: str
+    expression: str
+    threads: int
+    resources: jit.Resources
+    shared_memory: int
+    occupancy: float
+
+    @property
+    def short_name(self):
+        """The expression without the names of a configuration's fields."""
+        return re.sub(r"\.\w+ = ", "", self.expression)
+
+
+def launches(architecture, dtypes=FLOAT_DTYPES):
+    """The set of RecordedLaunch that typical calls of every operation ask for."""
+    device = RecordingDevice(architecture)
+    for example in _EXAMPLES:
+        for dtype in dtypes:
+            example(device, dtype)
+    return device.launches
+
+
+def rows(architecture, dtypes=FLOAT_DTYPES, progress=iter):
+    """A Row for each kernel instance that typical calls launch, sorted; compiles what the cache does not hold.
+
+    Args:
+        architecture: one of `jit.MULTIPROCESSORS`.
+        dtypes: NumPy float dtypes.
+        progress: wraps the list of files to compile, as a progress bar does.
+
+    Raises:
+        ValueError: another architecture.
+        jit.CompilationError: NVRTC is missing, or a kernel does not compile.
+    """
+    if architecture not in jit.MULTIPROCESSORS:
+        raise ValueError(f"architecture must be one of {', '.join(jit.MULTIPROCESSORS)}. Received: {architecture!r}")
+    wanted = {}
+    for launch in sorted(launches(architecture, dtypes), key=lambda launch: (launch.file, launch.expression, launch.threads)):
+        wanted.setdefault((launch.file, launch.feature), []).append(launch)
+    for (file, feature), group in progress(list(wanted.items())):
+        expressions = {launch.expression for launch in group}
+        target = architecture + ("a" if feature else "")
+        compiled = jit.compile(file, expressions, target, options=(jit.REPORT_OPTION,))
+        resources = jit.read_resources(compiled.log)
+        for launch in group:
+            used = resources[compiled.lowered[launch.expression]]
+            share = jit.occupancy(architecture, used, launch.threads, launch.shared_memory)
+            shared = used.shared_memory + launch.shared_memory
+            yield Row(file, launch.expression, launch.threads, used, shared, share)
