@@ -3,6 +3,8 @@
 Names and semantics are Keras's; the kernels under cuda/ are this project's own.
 """
 
+import importlib
+
 from .config import (
     float32_precision,
     floatx,
@@ -14,3 +16,38 @@ from .config import (
 )
 
 __version__ = "0.1.0"
+
+_SUBMODULES = (
+    "activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "preprocessing", "regularizers", "utils",
+)
+_NAMES = {  # imported at first use, so that `import gpulayers` stays fast
+    "Input": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "Variable": "variable",
+    "check_gradients": "layers.gradient_check",
+    "explain": "ops",
+    "set_random_seed": "ops.random",
+}
+
+
+def device():
+    """The name of the device of new weights: "gpu" or "cpu"."""
+    from .ops import arrays
+
+    return arrays.default_device().name
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES, *_NAMES})

@@ -1,0 +1,104 @@
+"""Progress on the terminal: a bar where there is one, plain lines otherwise."""
+
+import sys
+import time
+
+from .callback import Callback
+
+_REFRESH_SECONDS = 0.1
+
+
+def is_terminal():
+    """Whether output goes to a terminal that can redraw a line."""
+    return sys.stdout.isatty()
+
+
+class ProgressBar(Callback):
+    """Shows the running of `fit`, `evaluate` and `predict`.
+
+    Args:
+        verbose: 1: a bar in a terminal, else a line an epoch; 2: a line an epoch.
+    """
+
+    def __init__(self, verbose=1):
+        self.verbose = verbose
+        self._bar = self._task = None
+        self._training, self._next_refresh = False, 0.0
+
+    def due(self, batch):
+        """Whether a batch should be shown: rarely enough that reading its logs costs nothing."""
+        if self._bar is None:
+            return False
+        return time.monotonic() >= self._next_refresh or batch + 1 == self.params["steps"]
+
+    def _begin(self, title):
+        self._started = time.monotonic()
+        if self.verbose == 1 and is_terminal():
+            from rich import progress
+
+            columns = (progress.BarColumn(bar_width=30), progress.MofNCompleteColumn(), progress.TimeElapsedColumn(),
+                       progress.TextColumn("{task.description}"))
+            self._bar = progress.Progress(*columns, auto_refresh=False)
+            self._bar.start()
+            self._task = self._bar.add_task(title, total=self.params["steps"])
+
+    def _advance(self, batch, logs):
+        self._next_refresh = time.monotonic() + _REFRESH_SECONDS
+        self._bar.update(self._task, completed=batch + 1, description=_formatted(logs), refresh=True)
+
+    def _end(self, logs):
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.params["steps"], description=_formatted(logs), refresh=True)
+            self._bar.stop()
+            self._bar = None
+            return
+        elapsed, steps = time.monotonic() - self._started, max(1, self.params["steps"])
+        parts = [f"{steps}/{steps}", f"{elapsed:.1f}s", f"{1000 * elapsed / steps:.0f}ms/step"]
+        print(" - ".join(parts + ([_formatted(logs)] if logs else [])), flush=True)
+
+    def on_train_begin(self, logs=None):
+        self._training = True
+
+    def on_train_end(self, logs=None):
+        self._training = False
+        if self._bar is not None:  # stopped inside an epoch
+            self._bar.stop()
+            self._bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.params["epochs"] > 1:
+            print(f"Epoch {epoch + 1}/{self.params['epochs']}", flush=True)
+        self._begin("")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._end(logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._advance(batch, logs)
+
+    def on_test_begin(self, logs=None):
+        self._begin("")
+
+    def on_test_end(self, logs=None):
+        self._end(logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._advance(batch, logs)
+
+    def on_predict_begin(self, logs=None):
+        self._begin("")
+
+    def on_predict_end(self, logs=None):
+        self._end(None)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._advance(batch, None)
+
+
+def _formatted(logs):
+    def number(value):
+        if not isinstance(value, float):
+            return str(value)
+        return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4e}"
+
+    return " - ".join(f"{name}: {number(value)}" for name, value in (logs or {}).items())

@@ -1,0 +1,91 @@
+"""Constraints put on weights after each update, by Keras's names."""
+
+import numpy as np
+
+from ..ops import arrays
+from ..registry import Registry, serialize_object
+
+_EPSILON = 1e-7
+
+
+class Constraint:
+    """`constraint(weight)` is the weight made to fit."""
+
+    def __call__(self, weight):
+        raise NotImplementedError
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _norms(weight, axis):
+    axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+    wide = weight.astype(arrays.accumulation_dtype(weight.dtype), copy=False)
+    return wide, np.sqrt((wide * wide).sum(axis=axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Norms along `axis` of at most `max_value`."""
+
+    def __init__(self, max_value=2, axis=0):
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, weight):
+        wide, norms = _norms(weight, self.axis)
+        return (wide * (norms.clip(0, self.max_value) / (_EPSILON + norms))).astype(weight.dtype, copy=False)
+
+    def get_config(self):
+        return {"max_value": self.max_value, "axis": self.axis}
+
+
+class NonNeg(Constraint):
+    """No negative elements."""
+
+    def __call__(self, weight):
+        return weight * (weight >= 0).astype(weight.dtype)
+
+
+class UnitNorm(Constraint):
+    """Norms along `axis` of 1."""
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def __call__(self, weight):
+        wide, norms = _norms(weight, self.axis)
+        return (wide / (_EPSILON + norms)).astype(weight.dtype, copy=False)
+
+    def get_config(self):
+        return {"axis": self.axis}
+
+
+class MinMaxNorm(Constraint):
+    """Norms along `axis` drawn towards [min_value, max_value], by the share `rate`."""
+
+    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+
+    def __call__(self, weight):
+        wide, norms = _norms(weight, self.axis)
+        desired = self.rate * norms.clip(self.min_value, self.max_value) + (1 - self.rate) * norms
+        return (wide * (desired / (_EPSILON + norms))).astype(weight.dtype, copy=False)
+
+    def get_config(self):
+        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+
+
+_REGISTRY = Registry("constraint", Constraint, [MaxNorm, NonNeg, UnitNorm, MinMaxNorm])
+
+
+def get(identifier):
+    """The Constraint of a name, an object or a config; None stays None."""
+    return _REGISTRY.get(identifier)
+
+
+deserialize = get
+serialize = serialize_object
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

@@ -1,0 +1,260 @@
+"""Initial values of weights, by Keras's names. Drawn on the host, so that a seed means the same on every device."""
+
+import math
+
+import numpy as np
+
+from .. import config
+from ..ops import arrays, random
+from ..registry import Registry, serialize_object
+
+_TRUNCATED_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at two standard deviations
+
+
+class Initializer:
+    """Called as `initializer(shape, dtype=None)`; returns a NumPy array.
+
+    A subclass writes `__call__` and `get_config`.
+    """
+
+    def __call__(self, shape, dtype=None):
+        raise NotImplementedError
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def clone(self):
+        return type(self).from_config(self.get_config())
+
+
+def _dtype(dtype):
+    return arrays.float_dtype(arrays.bfloat16 if str(dtype) == "bfloat16" else dtype or config.floatx(), "dtype")
+
+
+class Zeros(Initializer):
+    def __call__(self, shape, dtype=None):
+        return np.zeros(shape, _dtype(dtype))
+
+
+class Ones(Initializer):
+    def __call__(self, shape, dtype=None):
+        return np.ones(shape, _dtype(dtype))
+
+
+class Constant(Initializer):
+    """All elements `value`, or an array broadcast to the shape."""
+
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def __call__(self, shape, dtype=None):
+        return np.broadcast_to(np.asarray(self.value), shape).astype(_dtype(dtype))
+
+    def get_config(self):
+        return {"value": self.value.tolist() if isinstance(self.value, np.ndarray) else self.value}
+
+
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix."""
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None):
+        if len(shape) != 2:
+            raise ValueError(f"Identity initializes matrices only. Received: shape {tuple(shape)}")
+        return (self.gain * np.eye(*shape)).astype(_dtype(dtype))
+
+    def get_config(self):
+        return {"gain": self.gain}
+
+
+class _Random(Initializer):
+    """With `seed=None` every call draws anew from the process's stream; with a seed every call gives the same."""
+
+    seed = None
+
+    def __call__(self, shape, dtype=None):
+        dtype = _dtype(dtype)
+        drawn = arrays.accumulation_dtype(dtype)
+        return self._draw(random.host_generator(self.seed), tuple(shape), drawn).astype(dtype, copy=False)
+
+    def _draw(self, generator, shape, dtype):
+        raise NotImplementedError
+
+
+def _truncated_normal(generator, shape, mean, stddev, dtype):
+    values = generator.standard_normal(shape, dtype)
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = generator.standard_normal(int(outside.sum()), dtype)
+        outside = np.abs(values) > 2
+    return values * dtype.type(stddev) + dtype.type(mean)
+
+
+class RandomUniform(_Random):
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def _draw(self, generator, shape, dtype):
+        return generator.random(shape, dtype) * dtype.type(self.maxval - self.minval) + dtype.type(self.minval)
+
+    def get_config(self):
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+class RandomNormal(_Random):
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def _draw(self, generator, shape, dtype):
+        return generator.standard_normal(shape, dtype) * dtype.type(self.stddev) + dtype.type(self.mean)
+
+    def get_config(self):
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """A normal distribution cut at two standard deviations."""
+
+    def _draw(self, generator, shape, dtype):
+        return _truncated_normal(generator, shape, self.mean, self.stddev, dtype)
+
+
+def compute_fans(shape):
+    """(fan_in, fan_out) of a weight of that shape."""
+    if len(shape) < 1:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    receptive = math.prod(shape[:-2])
+    return shape[-2] * receptive, shape[-1] * receptive
+
+
+class VarianceScaling(_Random):
+    """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg"."""
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+        modes, distributions = ("fan_in", "fan_out", "fan_avg"), ("truncated_normal", "untruncated_normal", "uniform")
+        if scale <= 0:
+            raise ValueError(f"scale must be positive. Received: {scale}")
+        if mode not in modes:
+            raise ValueError(f"mode must be one of {modes}. Received: {mode!r}")
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        if distribution not in distributions:
+            raise ValueError(f"distribution must be one of {distributions}. Received: {distribution!r}")
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+
+    def _draw(self, generator, shape, dtype):
+        fan_in, fan_out = compute_fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return generator.random(shape, dtype) * dtype.type(2 * limit) - dtype.type(limit)
+        if self.distribution == "truncated_normal":
+            return _truncated_normal(generator, shape, 0, math.sqrt(variance) / _TRUNCATED_STANDARD_DEVIATION, dtype)
+        return generator.standard_normal(shape, dtype) * dtype.type(math.sqrt(variance))
+
+    def get_config(self):
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+
+
+class _Named(VarianceScaling):
+    """A VarianceScaling with everything but the seed fixed."""
+
+    fixed = ()
+
+    def __init__(self, seed=None):
+        super().__init__(*self.fixed, seed=seed)
+
+    def get_config(self):
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_Named):
+    fixed = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Named):
+    fixed = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Named):
+    fixed = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Named):
+    fixed = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Named):
+    fixed = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Named):
+    fixed = (1.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(_Random):
+    """Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix (all but last axis, last)."""
+
+    def __init__(self, gain=1.0, seed=None):
+        self.gain, self.seed = gain, seed
+
+    def _draw(self, generator, shape, dtype):
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal initializes weights of rank 2 and more. Received: shape {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
+
+    def get_config(self):
+        return {"gain": self.gain, "seed": self.seed}
+
+
+_REGISTRY = Registry(
+    "initializer",
+    Initializer,
+    [Zeros, Ones, Constant, Identity, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling, GlorotUniform,
+     GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal],
+    {"uniform": RandomUniform, "normal": RandomNormal, "identity": Identity, "IdentityInitializer": Identity,
+     "OrthogonalInitializer": Orthogonal},
+)
+
+
+class _Function(Initializer):
+    """A callable of one's own: `function(shape, dtype)` returning anything array-like."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, shape, dtype=None):
+        values = np.asarray(arrays.to_numpy(self.function(tuple(shape), dtype=dtype)))
+        if values.shape != tuple(shape):
+            raise ValueError(f"The initializer must return shape {tuple(shape)}. Received: shape {values.shape}")
+        return values.astype(_dtype(dtype), copy=False)
+
+
+def get(identifier):
+    """The Initializer of a name, an object, a class, a config or a callable `f(shape, dtype)`; None stays None.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if callable(identifier) and not isinstance(identifier, (Initializer, type)):
+        return _Function(identifier)
+    return _REGISTRY.get(identifier)
+
+
+deserialize = get
+serialize = serialize_object
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
+he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal

@@ -1,0 +1,52 @@
+"""Layers, by Keras's names and with Keras's arguments."""
+
+from ..registry import Registry, serialize_object
+from .convolution import Conv1D, Conv2D, Conv3D
+from .core import Activation, Dense, Dropout
+from .embedding import Embedding
+from .input import Input, InputLayer, SymbolicTensor
+from .layer import Layer
+from .pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from .recurrent import LSTM
+from .reshaping import Flatten, Reshape
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
+)
+
+_REGISTRY = Registry(
+    "layer",
+    Layer,
+    [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Layer) and value is not Layer],
+)
+
+
+def deserialize(config, custom_objects=None):
+    """The layer of a `serialize`d node, or of any {"class_name", "config"}.
+
+    Raises:
+        ValueError: an unknown class.
+    """
+    name = config.get("class_name") if isinstance(config, dict) else None
+    custom = (custom_objects or {}).get(name)
+    return custom.from_config(config["config"]) if custom else _REGISTRY.get(config)
+
+
+serialize = serialize_object

@@ -1,0 +1,95 @@
+"""Embedding: a trained row of numbers for each integer."""
+
+import numpy as np
+
+from .. import constraints, initializers, ops, regularizers
+from ..ops.spatial import integer
+from .layer import Layer
+
+
+class Embedding(Layer):
+    """Rows of a table chosen by integer ids.
+
+    Args:
+        input_dim: rows of the table: ids lie in [0, input_dim).
+        output_dim: columns.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: as in Keras.
+        mask_zero: id 0 is padding: the output's mask is `ids != 0`.
+        weights: the table's first values, or a list of that one array.
+        input_length: length of the sequences, if fixed (Keras ignores it; here another length is a ValueError).
+
+    Shapes: (batch, ...) -> (batch, ..., output_dim); embeddings (input_dim, output_dim).
+
+    Raises (when called):
+        IndexError: an id outside [0, input_dim), named with its position.
+        ValueError: a sequence of another length than input_length.
+    """
+
+    converts_integers = False
+    skips_input_gradient = True
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
+                 embeddings_constraint=None, mask_zero=False, weights=None, input_length=None, **kwargs):
+        self.input_length = None if input_length is None else _lengths(input_length)
+        if self.input_length is not None and not {"batch_input_shape", "input_shape"} & set(kwargs):
+            kwargs["input_shape"] = self.input_length
+        super().__init__(**kwargs)
+        self.input_dim = integer(input_dim, "input_dim", least=1)
+        self.output_dim = integer(output_dim, "output_dim", least=1)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = bool(mask_zero)
+        self.embeddings = None
+        if weights is not None:
+            self.build(None)
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, True,
+                                          self.embeddings_regularizer, self.embeddings_constraint, "embeddings")
+
+    def convert_input(self, array):
+        """int32 and int64 pass; other numbers become integers, as in Keras."""
+        if array.dtype in (np.int32, np.int64):
+            return array
+        if array.dtype.kind not in "iubf":
+            raise TypeError(f"The input of {self.name} must hold integer ids. Received: dtype {array.dtype}")
+        return array.astype(np.int64 if array.dtype.itemsize > 2 and array.dtype.kind == "u" else np.int32)
+
+    def forward(self, ids, training=True):
+        self._check_length(ids.shape)
+        y = ops.embedding(ids, self.embeddings.value)
+
+        def backward(grad_output, input_gradient=True):
+            if self.embeddings.trainable:
+                self.embeddings.add_grad(ops.embedding_backward(ids, grad_output, self.input_dim))
+
+        return y, backward
+
+    def compute_mask(self, inputs, mask=None):
+        return inputs != 0 if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape):
+        self._check_length(input_shape)
+        if self.input_length is not None:
+            input_shape = (input_shape[0], *self.input_length)
+        return (*input_shape, self.output_dim)
+
+    def _check_length(self, shape):
+        wanted = self.input_length
+        if wanted is None:
+            return
+        given = tuple(shape[1:])
+        if len(given) != len(wanted) or any(None not in pair and pair[0] != pair[1] for pair in zip(given, wanted)):
+            raise ValueError(f"{self.name} takes sequences of input_length {wanted}. Received: shape {tuple(shape)}")
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("weights")
+        return config
+
+
+def _lengths(input_length):
+    lengths = input_length if isinstance(input_length, (list, tuple)) else (input_length,)
+    return tuple(None if length is None else integer(length, "input_length", least=1) for length in lengths)

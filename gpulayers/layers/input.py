@@ -1,0 +1,74 @@
+"""The input of a model."""
+
+from ..ops.spatial import integer
+from .layer import Layer
+
+
+class InputLayer(Layer):
+    """States the shape and type of a model's input.
+
+    Args:
+        shape: without the batch; None for sizes that may vary.
+        batch_size: a fixed batch size, or None.
+        dtype: of the data: informative; default the layer float type.
+        batch_shape: shape with the batch, in place of `shape` and `batch_size`.
+        sparse, ragged, input_tensor, optional: of Keras; only their defaults are supported.
+        name: the input's name.
+
+    Raises:
+        ValueError: neither or both of the shapes, or a size below 0.
+    """
+
+    supports_masking = True
+    converts_integers = False
+
+    def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
+                 input_tensor=None, optional=False, name=None, **kwargs):
+        for argument, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("input_tensor", input_tensor)):
+            if value:
+                raise ValueError(f"{argument} is not supported. Received: {argument}={value!r}")
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                f"An input takes either shape or batch_shape. Received: shape={shape!r}, batch_shape={batch_shape!r}"
+            )
+        if batch_shape is None:
+            batch_shape = (batch_size, *_sizes(shape, "shape"))
+        elif batch_size is not None:
+            raise ValueError(f"batch_size goes with shape, not with batch_shape. Received: batch_size={batch_size!r}")
+        self.batch_shape = _sizes(batch_shape, "batch_shape")
+        self.data_dtype = dtype
+        super().__init__(name=name, dtype=dtype if str(dtype) in _FLOATS else None, **kwargs)
+        self.built, self.build_shape = True, self.batch_shape
+        self.output = SymbolicTensor(self.batch_shape, dtype or self.dtype.name, self.name, self)
+
+    def forward(self, inputs, training=True):
+        return inputs, lambda grad_output: grad_output
+
+    def get_config(self):
+        return {"batch_shape": list(self.batch_shape), "dtype": str(self.data_dtype or self.dtype), "name": self.name}
+
+
+_FLOATS = ("float16", "float32", "float64", "bfloat16")
+
+
+def _sizes(shape, name):
+    if isinstance(shape, int) or not hasattr(shape, "__iter__"):
+        raise ValueError(f"{name} must be a tuple of sizes. Received: {shape!r}")
+    return tuple(None if size is None else integer(size, f"A size in {name}") for size in shape)
+
+
+class SymbolicTensor:
+    """The shape and type of data that is not there yet, and the layer it will come from."""
+
+    def __init__(self, shape, dtype, name, layer):
+        self.shape, self.dtype, self.name, self.layer = shape, dtype, name, layer
+
+    def __repr__(self):
+        return f"<SymbolicTensor name={self.name}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
+          optional=False):
+    """The symbolic input of a model; see `InputLayer` for the arguments."""
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    return layer.output

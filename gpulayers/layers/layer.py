@@ -1,0 +1,299 @@
+"""The base class of layers."""
+
+import functools
+import inspect
+import warnings
+
+import numpy as np
+
+from .. import activations, config, constraints, initializers, regularizers
+from ..ops import arrays
+from ..registry import serialize_object
+from ..variable import Variable
+from .names import automatic_name
+
+
+def _with_build(function):
+    """Wraps a subclass's `build`: once only, and `built` afterwards."""
+
+    @functools.wraps(function)
+    def build(self, input_shape):
+        if type(self).build is not build:  # called by a subclass through super()
+            return function(self, input_shape)
+        if not self.built:
+            self.device = arrays.default_device()
+            function(self, input_shape)
+            self.built, self.build_shape = True, input_shape
+
+    return build
+
+
+def _with_conversion(function):
+    """Wraps a subclass's `forward`: converts the inputs to the layer's dtype, builds, and converts gradients back."""
+
+    @functools.wraps(function)
+    def forward(self, inputs, *arguments, **keywords):
+        if type(self).forward is not forward:
+            return function(self, inputs, *arguments, **keywords)
+        several = isinstance(inputs, (list, tuple))
+        given = [arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])]
+        taken = [self.convert_input(array) for array in given]
+        if not self.built:
+            shapes = [tuple(array.shape) for array in taken]
+            self.build(shapes if several else shapes[0])
+        output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
+        penalty = self.activity_regularizer if keywords.get("training", True) else None
+        dtypes = [array.dtype if _is_float(array) else None for array in given]
+
+        def backward(grad_output, input_gradient=True):
+            if penalty is not None:
+                # Keras divides an activity's penalty by the batch size.
+                grad_output = grad_output + penalty.gradient(output) / output.dtype.type(max(1, output.shape[0]))
+            input_gradient = input_gradient and any(dtypes)
+            if input_gradient or not self.skips_input_gradient:
+                grads = gradient(grad_output)
+            else:
+                grads = gradient(grad_output, input_gradient=False)
+            if not several and not isinstance(grads, list):
+                return _converted(grads, dtypes[0])
+            known = dtypes + [grad.dtype for grad in grads[len(dtypes) :]]
+            return [_converted(grad, dtype) for grad, dtype in zip(grads, known)]
+
+        if penalty is not None:
+            self.losses = [penalty(output) / max(1, output.shape[0])]
+        return output, backward
+
+    return forward
+
+
+def _is_float(array):
+    return array.dtype in arrays.FLOAT_DTYPES
+
+
+def _converted(grad, dtype):
+    return None if grad is None or dtype is None else grad.astype(dtype, copy=False)
+
+
+class Layer:
+    """Weights and a differentiable function.
+
+    `y = layer(x, training=False)` keeps nothing. `y, backward = layer.forward(x, training=True)`, then
+    `grad_x = backward(grad_y)`, which also adds to `grad` of each trainable weight. Several inputs or outputs are
+    lists. An integer input's gradient is None.
+
+    A custom layer writes `build(input_shape)` (with `add_weight`), `forward(x, training=True)`, which returns the
+    pair, and `compute_output_shape` if its shape changes; its constructor passes `**kwargs` on.
+
+    Args:
+        activity_regularizer: a penalty on the output.
+        trainable: whether the weights are trained.
+        dtype: the float type of the weights and the computation; default `gpulayers.floatx()`.
+        autocast: whether float inputs of another type are converted to `dtype`; otherwise they are a TypeError.
+        name: default: the class name in snake case, numbered.
+    """
+
+    supports_masking = False  # whether a mask passes through unchanged
+    converts_integers = True  # whether integer inputs become floats
+    skips_input_gradient = False  # whether the backward takes input_gradient=False
+    takes_mask = False  # set for classes whose forward has a parameter `mask`
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        if "build" in cls.__dict__:
+            cls.build = _with_build(cls.__dict__["build"])
+        if "forward" in cls.__dict__:
+            cls.takes_mask = "mask" in inspect.signature(cls.__dict__["forward"]).parameters
+            cls.forward = _with_conversion(cls.__dict__["forward"])
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes):
+        self._variables, self._sublayers = [], []
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype = arrays.float_dtype(_dtype_of(config.floatx() if dtype is None else dtype), "dtype")
+        self.autocast = bool(autocast)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string. Received: {name!r}")
+        self.name = automatic_name(type(self).__name__) if name is None else name
+        self._trainable = bool(trainable)
+        self.built, self.build_shape, self.device = False, None, None
+        self.losses = []
+        self.batch_input_shape = _batch_input_shape(type(self).__name__, shapes)
+
+    def __setattr__(self, name, value):
+        if isinstance(value, Layer) and value not in self._sublayers:
+            self._sublayers.append(value)
+        super().__setattr__(name, value)
+
+    # Calling
+
+    def __call__(self, inputs, *arguments, training=False, **keywords):
+        """The output alone."""
+        return self.forward(inputs, *arguments, training=training, **keywords)[0]
+
+    def forward(self, inputs, training=True):
+        """The pair (output, backward)."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=True)")
+
+    def convert_input(self, array):
+        """The input in the type the layer computes in."""
+        if array.dtype == self.dtype:
+            return array
+        if _is_float(array):
+            if not self.autocast:
+                raise TypeError(f"{self.name} computes in {self.dtype} and autocast is off. Received: {array.dtype}")
+            return array.astype(self.dtype)
+        if array.dtype.kind not in "iub":
+            raise TypeError(f"The input of {self.name} must hold numbers. Received: dtype {array.dtype}")
+        return array.astype(self.dtype) if self.converts_integers else array
+
+    def compute_output_shape(self, input_shape):
+        """The output's shape for an input's; unknown sizes are None."""
+        return tuple(input_shape)
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the output, given that of the input."""
+        if mask is not None and not self.supports_masking:
+            warnings.warn(f"{self.name} does not support masks and drops the one it was given", stacklevel=2)
+            return None
+        return mask
+
+    def reset_state(self):
+        """Clears what a stateful layer keeps between calls."""
+        for layer in self._sublayers:
+            layer.reset_state()
+
+    # Weights
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of that shape."""
+        self.device = arrays.default_device()
+        self.built, self.build_shape = True, input_shape
+
+    def add_weight(self, shape=(), initializer="glorot_uniform", trainable=True, regularizer=None, constraint=None,
+                   name="variable", dtype=None):
+        """A new Variable of the layer, on its device."""
+        if self.device is None:
+            self.device = arrays.default_device()
+        dtype = self.dtype if dtype is None else _dtype_of(dtype)
+        value = self.device.asarray(initializers.get(initializer)(tuple(shape), dtype=dtype))
+        if self.device is arrays.CPU:
+            value = np.array(value)  # the layer's own, whatever the initializer keeps
+        variable = Variable(
+            value, name, trainable and self.trainable, regularizers.get(regularizer), constraints.get(constraint),
+            path=f"{self.name}/{name}",
+        )
+        variable.wants_training = trainable
+        self._variables.append(variable)
+        return variable
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = bool(value)
+        for variable in self._variables:
+            variable.trainable = variable.wants_training and self._trainable
+        for layer in self._sublayers:
+            layer.trainable = value
+
+    @property
+    def weights(self):
+        own = sorted(self._variables, key=lambda variable: not variable.wants_training)
+        return own + [variable for layer in self._sublayers for variable in layer.weights]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self):
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def non_trainable_weights(self):
+        return [variable for variable in self.weights if not variable.trainable]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    def get_weights(self):
+        """NumPy copies of the weights, in Keras's order."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights):
+        """Copies arrays into the weights; all fit or none is changed.
+
+        Raises:
+            ValueError: another count or other shapes.
+        """
+        weights, variables = list(weights), self.weights
+        if len(weights) != len(variables):
+            raise ValueError(f"{self.name} has {len(variables)} weights. Received: {len(weights)} arrays")
+        weights = [arrays.to_numpy(array) for array in weights]
+        for variable, array in zip(variables, weights):
+            if array.shape != variable.shape:
+                raise ValueError(f"Weight {variable.path} has shape {variable.shape}. Received: shape {array.shape}")
+        for variable, array in zip(variables, weights):
+            variable.assign(array)
+
+    def count_params(self):
+        """The number of weight elements.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name} has no weights before it is built. Received: count_params() before build")
+        return sum(variable.size for variable in self.weights)
+
+    # Configuration
+
+    def get_config(self):
+        """The constructor's arguments, by Keras's names, as JSON-ready values."""
+        values = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype.name}
+        for kind in reversed(type(self).__mro__[: type(self).__mro__.index(Layer)]):
+            if "__init__" in kind.__dict__:
+                for parameter in inspect.signature(kind.__init__).parameters.values():
+                    if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD and hasattr(self, parameter.name):
+                        values[parameter.name] = _serialized(getattr(self, parameter.name))
+        if self.activity_regularizer is not None:
+            values["activity_regularizer"] = serialize_object(self.activity_regularizer)
+        return values
+
+    @classmethod
+    def from_config(cls, config):
+        """A new layer of that configuration."""
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _serialized(value):
+    if isinstance(value, activations.Activation):
+        return activations.serialize(value)
+    if hasattr(value, "get_config"):
+        return serialize_object(value)
+    return value
+
+
+def _dtype_of(dtype):
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return arrays.bfloat16
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise ValueError(f"dtype must be float32, float16, bfloat16 or float64. Received: {dtype!r}") from None
+
+
+def _batch_input_shape(kind, shapes):
+    """The shape given by the arguments that older Keras code passes to a model's first layer, or None."""
+    shapes = dict(shapes)
+    batch = shapes.pop("batch_input_shape", None)
+    shape = shapes.pop("input_shape", None)
+    size = shapes.pop("input_dim", None)
+    if shapes:
+        raise TypeError(f"{kind} has no argument {', '.join(map(repr, shapes))}. Received: {shapes}")
+    if batch is not None:
+        return tuple(batch)
+    if shape is not None:
+        return (None, *shape)
+    return None if size is None else (None, size)

@@ -1,0 +1,45 @@
+"""What layers with sliding windows ask of `ops.spatial`."""
+
+from ..ops.spatial import SlidingWindow, join_shape
+
+_STAND_IN = 2**30  # for unknown sizes; larger than any window
+
+
+def checked_padding(padding, rank, causal=False):
+    """The padding itself, lower-cased if a name, or a ValueError where no input could fit it."""
+    padding = padding.lower() if isinstance(padding, str) else padding
+    SlidingWindow.resolve((_STAND_IN,) * rank, 1, padding=padding, causal_allowed=causal)
+    return padding
+
+
+def split(layer, shape):
+    """(batch, spatial sizes, channels) of a layer's input shape, None for unknown sizes.
+
+    Raises:
+        ValueError: another rank than the layer's.
+    """
+    if len(shape) != layer.rank + 2:
+        wanted = "(batch, channels, *spatial)" if layer.data_format == "channels_first" else "(batch, *spatial, channels)"
+        raise ValueError(
+            f"{layer.name} takes inputs {wanted} with {layer.rank} spatial sizes. Received: shape {tuple(shape)}"
+        )
+    if layer.data_format == "channels_first":
+        return shape[0], tuple(shape[2:]), shape[1]
+    return shape[0], tuple(shape[1:-1]), shape[-1]
+
+
+def channel_count(layer, shape):
+    """The input's channels, or a ValueError if they are unknown."""
+    _, _, channels = split(layer, shape)
+    if channels is None:
+        raise ValueError(f"{layer.name} needs a known number of channels. Received: shape {tuple(shape)}")
+    return channels
+
+
+def window_output_shape(layer, shape, size, channels=None, dilation=1):
+    """The shape that the layer's window leaves of an input's; `channels` default to the input's."""
+    batch, spatial, input_channels = split(layer, shape)
+    known = tuple(_STAND_IN if length is None else length for length in spatial)
+    window = SlidingWindow.resolve(known, size, layer.strides, layer.padding, dilation, causal_allowed=True)
+    sizes = tuple(None if length is None else out for length, out in zip(spatial, window.output_size))
+    return join_shape(batch, sizes, input_channels if channels is None else channels, layer.data_format)

@@ -1,0 +1,127 @@
+"""The base class of losses: from values a sample to one number."""
+
+import numpy as np
+
+from ..ops import arrays
+
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+
+
+def as_array(value, device=None):
+    """The value as an array on the device (default: where it is; the host for lists)."""
+    if arrays.is_array(value) and (device is None or arrays.device_of(value) is device):
+        return value
+    return (device or arrays.CPU).asarray(value)
+
+
+def same_rank(first, second):
+    """Both arrays, a last axis of size 1 added or dropped where their ranks differ by one, as Keras does."""
+    if first.ndim == second.ndim + 1 and first.shape[-1] == 1:
+        return (first, second[..., None]) if second.ndim == 1 else (first[..., 0], second)
+    if second.ndim == first.ndim + 1 and second.shape[-1] == 1:
+        return (first[..., None], second) if first.ndim == 1 else (first, second[..., 0])
+    return first, second
+
+
+def masked_weight(sample_weight, mask, xp, dtype, rescale):
+    """The sample weights with those of masked samples set to 0; `rescale` makes a mean one over the kept samples."""
+    mask = mask.astype(dtype)
+    if rescale:
+        mask = mask * (dtype.type(mask.size) / (mask.sum() + dtype.type(1e-7)))
+    if sample_weight is None:
+        return mask
+    mask, sample_weight = same_rank(mask, sample_weight.astype(dtype, copy=False))
+    return mask * sample_weight
+
+
+def weights_like(values, sample_weight):
+    """The sample weights broadcast to the values' shape.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    values, weights = same_rank(values, sample_weight)
+    while weights.ndim < values.ndim:
+        weights = weights[..., None]
+    try:
+        return arrays.array_module(values).broadcast_to(weights, values.shape)
+    except ValueError:
+        raise ValueError(
+            f"sample_weight must fit values of shape {tuple(values.shape)}. Received: shape {tuple(sample_weight.shape)}"
+        ) from None
+
+
+def reduced_loss(values, backward, sample_weight=None, mask=None, reduction="sum_over_batch_size"):
+    """(loss, gradient to y_pred) of per-sample values under Keras's reductions and weights."""
+    xp, dtype = arrays.array_module(values), values.dtype
+    if mask is not None:
+        rescale = reduction in ("mean", "sum_over_batch_size")
+        sample_weight = masked_weight(sample_weight, mask, xp, dtype, rescale)
+    if sample_weight is None:
+        weights = xp.ones(values.shape, dtype)
+    else:
+        weights = weights_like(values, sample_weight.astype(dtype, copy=False))
+    if reduction in ("sum_over_batch_size", "mean"):
+        weights = weights / dtype.type(max(1, values.size))
+    elif reduction == "mean_with_sample_weight":
+        weights = weights / (weights.sum() + dtype.type(1e-7))
+    weighted = values * weights
+    return (weighted if reduction in (None, "none") else weighted.sum()), backward(weights)
+
+
+class Loss:
+    """A function of labels and predictions with its gradient.
+
+    A loss of one's own writes `per_sample(y_true, y_pred)`, which returns (values, backward): values has one number a
+    sample (or element), and backward(weights) is the gradient of sum(values * weights) to y_pred.
+
+    Args:
+        name: shown in logs.
+        reduction: "sum_over_batch_size" (the mean of all values), "sum", "mean", "mean_with_sample_weight" or "none".
+        dtype: of the labels and predictions; default: that of the predictions.
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {REDUCTIONS}. Received: {reduction!r}")
+        self.name, self.reduction = name or type(self).__name__, reduction
+        self.dtype = None if dtype is None else arrays.float_dtype(dtype, "dtype")
+
+    def per_sample(self, y_true, y_pred):
+        raise NotImplementedError(f"{type(self).__name__} must define per_sample(y_true, y_pred)")
+
+    @staticmethod
+    def prepared(y_true, y_pred):
+        """Both as arrays of one device and fitting ranks."""
+        y_pred = as_array(y_pred)
+        if y_pred.dtype not in arrays.FLOAT_DTYPES:
+            y_pred = y_pred.astype(np.float32)
+        y_true = as_array(y_true, arrays.device_of(y_pred))
+        if y_true.dtype in arrays.FLOAT_DTYPES:
+            y_true = y_true.astype(arrays.accumulation_dtype(y_pred.dtype), copy=False)
+        return same_rank(y_true, y_pred)
+
+    def forward(self, y_true, y_pred, sample_weight=None, mask=None):
+        """(loss, gradient to y_pred): the loss as an array without axes on the device of y_pred."""
+        y_pred = as_array(y_pred)
+        if self.dtype is not None:
+            y_pred = y_pred.astype(self.dtype, copy=False)
+        labels, predictions = self.prepared(y_true, y_pred)
+        values, backward = self.per_sample(labels, predictions)
+        device = arrays.device_of(predictions)
+        weight = None if sample_weight is None else as_array(sample_weight, device)
+        loss, grad = reduced_loss(values, backward, weight, mask, self.reduction)
+        return loss, grad.reshape(y_pred.shape)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.forward(y_true, y_pred, sample_weight)[0]
+
+    def get_config(self):
+        names = ("from_logits", "label_smoothing", "ignore_class", "axis")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)} | {
+            "reduction": self.reduction, "name": self.name, "dtype": None if self.dtype is None else self.dtype.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,118 @@
+"""The base class of models: a graph of layers that trains."""
+
+import numpy as np
+
+from ..layers.layer import Layer
+from ..ops import arrays
+from .graph import Graph
+from .summary import print_summary
+from .training import Trainer
+
+
+class Model(Trainer, Layer):
+    """Layers with their weights, and the means to train them.
+
+    A model is itself a layer. Subclasses set `self._graph` (a `Graph`) and `self._input_shapes` when they are built.
+
+    Attributes:
+        layers: the model's layers, without inputs.
+    """
+
+    supports_masking = True
+    skips_input_gradient = True
+
+    def __init__(self, name=None, trainable=True, dtype=None, **kwargs):
+        super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
+        self._graph, self._input_shapes = None, None
+        self.stop_training = False
+
+    @property
+    def layers(self):
+        return list(self._sublayers)
+
+    def get_layer(self, name=None, index=None):
+        """The layer of that name or position.
+
+        Raises:
+            ValueError: there is none, or not exactly one of the two given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"Either name or index must be given. Received: name={name!r}, index={index!r}")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"The model has {len(self.layers)} layers. Received: index={index}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        known = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"The model has the layers {known}. Received: name={name!r}")
+
+    def convert_input(self, array):
+        return array  # each layer converts its own
+
+    def __call__(self, inputs, mask=None, training=False):
+        """The output alone; keeps nothing of the way there."""
+        return self._run(inputs, mask, training, differentiate=False)[0]
+
+    def forward(self, inputs, mask=None, training=True):
+        output, backward, _ = self._run(inputs, mask, training, differentiate=True)
+        return output, backward
+
+    def _run(self, inputs, mask, training, differentiate):
+        """(output, backward or None, mask of the output)."""
+        several = isinstance(inputs, (list, tuple))
+        given = list(inputs) if several else [inputs]
+        if not self.built:
+            shapes = [tuple(array.shape) for array in given]
+            self.build(shapes if several else shapes[0])
+        self.check_inputs(given)
+        masks = mask if several and mask is not None else [mask] * len(given)
+        outputs, output_masks, backward, self.losses = self._graph.run(given, masks, training, differentiate)
+        one = len(outputs) == 1
+
+        def back(grad_output, input_gradient=True):
+            grads = backward([grad_output] if one else grad_output, input_gradient)
+            return grads if several else grads[0]
+
+        back = back if differentiate else None
+        return (outputs[0], back, output_masks[0]) if one else (outputs, back, output_masks)
+
+    def check_inputs(self, given):
+        """Raises ValueError where arrays do not have the model's input shapes."""
+        if len(given) != len(self._input_shapes):
+            raise ValueError(f"{self.name} takes {len(self._input_shapes)} inputs. Received: {len(given)}")
+        for array, shape in zip(given, self._input_shapes):
+            actual = tuple(array.shape)
+            if len(actual) != len(shape) or any(want not in (None, size) for want, size in zip(shape, actual)):
+                raise ValueError(f"{self.name} takes inputs of shape {shape}. Received: shape {actual}")
+
+    @property
+    def input_shape(self):
+        """The shape of the input, with the batch (None); a list for several."""
+        return None if self._input_shapes is None else _one_or_list(self._input_shapes)
+
+    def summary(self, line_length=None, print_fn=None):
+        """Prints a table of the layers.
+
+        Args:
+            line_length: width of the table in characters.
+            print_fn: called with the text in place of printing.
+
+        Raises:
+            ValueError: the model is not built.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()")
+        print_summary(self, line_length, print_fn)
+
+    def to_host(self, array):
+        """A NumPy array; bfloat16 stays bfloat16."""
+        return np.asarray(arrays.to_numpy(array))
+
+
+def _one_or_list(items):
+    return items[0] if len(items) == 1 else list(items)
+
+
+__all__ = ["Graph", "Model"]

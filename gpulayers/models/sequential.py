@@ -1,0 +1,125 @@
+"""Layers one after the other."""
+
+from ..layers.input import InputLayer, SymbolicTensor
+from ..layers.layer import Layer
+from .graph import Graph, Node
+from .model import Model
+
+
+class Sequential(Model):
+    """A chain of layers.
+
+    Args:
+        layers: a list of layers; an `Input` may come first. Without one the model is built by `build(input_shape)` or
+            at its first call.
+        trainable, name: as of any layer.
+
+    Raises:
+        TypeError: something that is not a layer.
+        ValueError: two layers of one name, an input that is not first, or shapes that do not fit.
+    """
+
+    def __init__(self, layers=None, trainable=True, name=None, **kwargs):
+        super().__init__(name=name, trainable=trainable, **kwargs)
+        self._input_layer = None
+        for layer in [] if layers is None else layers:
+            self._append(layer)
+        self._build_if_possible()
+
+    def add(self, layer, rebuild=True):
+        """Adds a layer at the end."""
+        self._append(layer)
+        if rebuild:
+            self._build_if_possible()
+
+    def pop(self, rebuild=True):
+        """Removes and returns the last layer.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not self._sublayers:
+            raise ValueError(f"{self.name} has no layer to remove. Received: pop()")
+        layer = self._sublayers.pop()
+        self.built, self._graph = False, None
+        if rebuild:
+            self._build_if_possible()
+        return layer
+
+    def _append(self, layer):
+        if isinstance(layer, SymbolicTensor):
+            layer = layer.layer
+        if not isinstance(layer, Layer):
+            raise TypeError(f"A Sequential model takes layers. Received: {layer!r}")
+        if isinstance(layer, InputLayer):
+            if self._input_layer is not None or self._sublayers:
+                raise ValueError(f"An Input must be the first layer, and the only Input. Received: {layer.name}")
+            self.__dict__["_input_layer"] = layer  # not among the layers
+            return
+        if any(other.name == layer.name for other in self._sublayers):
+            raise ValueError(f"The layers of a model need different names. Received: a second layer named {layer.name!r}")
+        self._sublayers.append(layer)
+        if self._input_layer is None and len(self._sublayers) == 1 and layer.batch_input_shape is not None:
+            self.__dict__["_input_layer"] = InputLayer(batch_shape=layer.batch_input_shape)
+        self.built, self._graph = False, None
+
+    def _build_if_possible(self):
+        if self._input_layer is not None and self._sublayers:
+            self.build(self._input_layer.batch_shape)
+
+    def build(self, input_shape):
+        """Creates all weights for inputs of that shape (with the batch, which may be None)."""
+        input_shape = tuple(input_shape)
+        if self._input_layer is not None:
+            input_shape = self._input_layer.batch_shape
+        shape = input_shape
+        for layer in self._sublayers:
+            if not layer.built:
+                layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            if isinstance(shape, list):
+                raise ValueError(f"The layers of a Sequential model have one output. Received: {layer.name} with {len(shape)}")
+        if self._input_layer is None:
+            self._deferred_shape = (None, *input_shape[1:])
+        self._input_shapes = [input_shape if self._input_layer is not None else self._deferred_shape]
+        nodes = [Node(layer, (i,), (i + 1,)) for i, layer in enumerate(self._sublayers)]
+        self._graph = Graph(nodes, (0,), (len(nodes),))
+
+    def compute_output_shape(self, input_shape):
+        for layer in self._sublayers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    @property
+    def output_shape(self):
+        """The shape of the output, with the batch (None); None before the model is built."""
+        return self.compute_output_shape(self._input_shapes[0]) if self.built else None
+
+    def layer_shapes(self):
+        """Pairs (layer, output shape), for the summary."""
+        shape = self._input_shapes[0]
+        for layer in self._sublayers:
+            shape = layer.compute_output_shape(shape)
+            yield layer, shape
+
+    def get_config(self):
+        from ..layers import serialize
+
+        first = [] if self._input_layer is None else [self._input_layer]
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype.name}
+        config["layers"] = [serialize(layer) for layer in [*first, *self._sublayers]]
+        if self.built:
+            config["build_input_shape"] = list(self._input_shapes[0])
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        from ..layers import deserialize
+
+        config = dict(config)
+        shape = config.pop("build_input_shape", None)
+        layers = [deserialize(node) for node in config.pop("layers", [])]
+        model = cls(layers, **config)
+        if shape is not None and not model.built and layers:
+            model.build(shape)
+        return model

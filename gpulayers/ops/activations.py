@@ -1,0 +1,292 @@
+"""Activation functions and their gradients on NumPy and CuPy arrays; 16-bit types are computed in float32."""
+
+import dataclasses
+import math
+from typing import Callable
+
+import numpy as np
+
+from . import arrays
+
+ACTIVATIONS = {}  # name -> Activation
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+# erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below 1e-15.
+_ERF_NUMERATOR = (9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
+                  7.00332514112805075473e3, 5.55923013010394962768e4)
+_ERF_DENOMINATOR = (1.0, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3,
+                    2.26290000613890934246e4, 4.92673942608635921086e4)
+_ERFC_NUMERATOR = (2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
+                   4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
+                   9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2)
+_ERFC_DENOMINATOR = (1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
+                     9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
+                     1.65666309194161350182e3, 5.57535340817727675546e2)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Activation:
+    """A function with its gradient; called like a function: `relu(x)`.
+
+    Attributes:
+        name: Keras's name.
+        function: `function(xp, x, out, **parameters) -> y`, writing into `out` (which may be x) if it is not None.
+        gradient: `gradient(xp, grad_output, saved, **parameters) -> grad_input`.
+        from_output: whether `saved` is the output rather than the input.
+    """
+
+    name: str
+    function: Callable
+    gradient: Callable
+    from_output: bool
+
+    def __call__(self, x, *, out=None, **parameters):
+        """The function of a float array of any shape; into `out` if given.
+
+        Raises:
+            TypeError: not a float array.
+        """
+        x = arrays.take(x, "x")
+        xp, dtype = arrays.array_module(x), arrays.float_dtype(x.dtype, "x")
+        if dtype.itemsize > 2:
+            return self.function(xp, x, out, **parameters)
+        y = self.function(xp, x.astype(np.float32), None, **parameters)
+        if out is None:
+            return y.astype(dtype)
+        out[...] = y
+        return out
+
+    def backward(self, grad_output, saved, **parameters):
+        """The gradient to the input; `saved` is the output if `from_output`, else the input."""
+        xp, dtype = arrays.array_module(grad_output), grad_output.dtype
+        if dtype.itemsize > 2:
+            return self.gradient(xp, grad_output, saved, **parameters)
+        wide = self.gradient(xp, grad_output.astype(np.float32), saved.astype(np.float32), **parameters)
+        return wide.astype(dtype)
+
+    def __repr__(self):
+        return f"<activation {self.name}>"
+
+
+def _activation(name, gradient, from_output=False):
+    def register(function):
+        ACTIVATIONS[name] = Activation(name, function, gradient, from_output)
+        return ACTIVATIONS[name]
+
+    return register
+
+
+@_activation("linear", lambda xp, grad, y: grad, from_output=True)
+def linear(xp, x, out):
+    if out is None or out is x:
+        return x
+    out[...] = x
+    return out
+
+
+def _relu_gradient(xp, grad, y, negative_slope=0.0, max_value=None, threshold=0.0):
+    if not negative_slope and max_value is None:
+        return xp.multiply(grad, y > 0)
+    slope = xp.where(y > 0, 1, negative_slope).astype(grad.dtype)
+    if max_value is not None:
+        slope[y >= max_value] = 0
+    return grad * slope
+
+
+@_activation("relu", _relu_gradient, from_output=True)
+def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
+    if threshold < 0:
+        raise ValueError(f"threshold must be at least 0. Received: {threshold}")
+    if not (negative_slope or max_value is not None or threshold):
+        return xp.maximum(x, 0, out=out)
+    y = xp.where(x >= threshold, x, negative_slope * (x - threshold)).astype(x.dtype, copy=False)
+    return _into(out, y if max_value is None else xp.minimum(y, max_value))
+
+
+def _into(out, y):
+    if out is None:
+        return y
+    out[...] = y
+    return out
+
+
+@_activation("relu6", lambda xp, grad, y: grad * ((y > 0) & (y < 6)), from_output=True)
+def relu6(xp, x, out):
+    return xp.clip(x, 0, 6, out=out)
+
+
+def _leaky_relu_gradient(xp, grad, y, negative_slope=0.2):
+    return xp.where(y > 0, grad, grad * negative_slope).astype(grad.dtype, copy=False)
+
+
+@_activation("leaky_relu", _leaky_relu_gradient, from_output=True)
+def leaky_relu(xp, x, out, negative_slope=0.2):
+    return _into(out, xp.where(x > 0, x, x * negative_slope).astype(x.dtype, copy=False))
+
+
+@_activation("sigmoid", lambda xp, grad, y: grad * (y * (1 - y)), from_output=True)
+def sigmoid(xp, x, out):
+    # By tanh: no overflow for any x.
+    y = xp.multiply(x, 0.5, out=out)
+    xp.tanh(y, out=y)
+    y *= 0.5
+    y += 0.5
+    return y
+
+
+@_activation("tanh", lambda xp, grad, y: grad * (1 - y * y), from_output=True)
+def tanh(xp, x, out):
+    return xp.tanh(x, out=out)
+
+
+def _softmax_gradient(xp, grad, y, axis=-1):
+    product = grad * y
+    product -= y * product.sum(axis=axis, keepdims=True)
+    return product
+
+
+@_activation("softmax", _softmax_gradient, from_output=True)
+def softmax(xp, x, out, axis=-1):
+    y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
+    xp.exp(y, out=y)
+    y /= y.sum(axis=axis, keepdims=True)
+    return y
+
+
+def _log_softmax_gradient(xp, grad, y, axis=-1):
+    return grad - xp.exp(y) * grad.sum(axis=axis, keepdims=True)
+
+
+@_activation("log_softmax", _log_softmax_gradient, from_output=True)
+def log_softmax(xp, x, out, axis=-1):
+    y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
+    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+    return y
+
+
+def _elu_gradient(xp, grad, y, alpha=1.0, scale=1.0):
+    return grad * xp.where(y > 0, scale, y + alpha * scale).astype(grad.dtype, copy=False)
+
+
+@_activation("elu", _elu_gradient, from_output=True)
+def elu(xp, x, out, alpha=1.0):
+    return _into(out, xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))).astype(x.dtype, copy=False))
+
+
+@_activation("selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, _SELU_ALPHA, _SELU_SCALE), from_output=True)
+def selu(xp, x, out):
+    y = elu.function(xp, x, out, _SELU_ALPHA)
+    y *= _SELU_SCALE
+    return y
+
+
+@_activation("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True)
+def softplus(xp, x, out):
+    return xp.logaddexp(x, x.dtype.type(0), out=out)
+
+
+@_activation("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True)
+def softsign(xp, x, out):
+    return xp.divide(x, 1 + abs(x), out=out)
+
+
+def _silu_gradient(xp, grad, x):
+    s = sigmoid.function(xp, x, None)
+    return grad * (s * (1 + x * (1 - s)))
+
+
+@_activation("silu", _silu_gradient)
+def silu(xp, x, out):
+    return xp.multiply(x, sigmoid.function(xp, x, None), out=out)
+
+
+def _polynomial(coefficients, x):
+    result = coefficients[0] * x + coefficients[1]
+    for coefficient in coefficients[2:]:
+        result *= x
+        result += coefficient
+    return result
+
+
+def _erf(xp, x):
+    small = xp.clip(x, -1, 1)
+    square = small * small
+    near = small * _polynomial(_ERF_NUMERATOR, square) / _polynomial(_ERF_DENOMINATOR, square)
+    large = xp.clip(abs(x), 1, 6)  # erf(6) is 1 to the last bit of float64
+    far = 1 - xp.exp(-large * large) * _polynomial(_ERFC_NUMERATOR, large) / _polynomial(_ERFC_DENOMINATOR, large)
+    result = xp.where(abs(x) <= 1, near, xp.copysign(far, x))
+    return xp.where(xp.isnan(x), x, result)
+
+
+def _normal_cdf(xp, x):
+    # float32 would lose the far polynomials' digits.
+    wide = x.astype(np.float64, copy=False)
+    return (0.5 + 0.5 * _erf(xp, wide * math.sqrt(0.5))).astype(x.dtype, copy=False)
+
+
+def _gelu_tanh(xp, x):
+    return xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
+
+
+def _gelu_gradient(xp, grad, x, approximate=False):
+    if not approximate:
+        return grad * (_normal_cdf(xp, x) + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+    t = _gelu_tanh(xp, x)
+    inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+    return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
+
+
+@_activation("gelu", _gelu_gradient)
+def gelu(xp, x, out, approximate=False):
+    return xp.multiply(x, 0.5 * (1 + _gelu_tanh(xp, x)) if approximate else _normal_cdf(xp, x), out=out)
+
+
+@_activation("exponential", lambda xp, grad, y: grad * y, from_output=True)
+def exponential(xp, x, out):
+    return xp.exp(x, out=out)
+
+
+@_activation("hard_sigmoid", lambda xp, grad, y: grad * ((y > 0) & (y < 1)) / 6, from_output=True)
+def hard_sigmoid(xp, x, out):
+    y = xp.add(x, 3, out=out)
+    xp.clip(y, 0, 6, out=y)
+    y /= 6
+    return y
+
+
+def _hard_silu_gradient(xp, grad, x):
+    inside = ((x > -3) & (x < 3)).astype(grad.dtype)
+    return grad * (hard_sigmoid.function(xp, x, None) + x * inside / 6)
+
+
+@_activation("hard_silu", _hard_silu_gradient)
+def hard_silu(xp, x, out):
+    return xp.multiply(x, hard_sigmoid.function(xp, x, None), out=out)
+
+
+def _mish_gradient(xp, grad, x):
+    t = xp.tanh(softplus.function(xp, x, None))
+    return grad * (t + x * (1 - t * t) * sigmoid.function(xp, x, None))
+
+
+@_activation("mish", _mish_gradient)
+def mish(xp, x, out):
+    return xp.multiply(x, xp.tanh(softplus.function(xp, x, None)), out=out)
+
+
+@_activation("log_sigmoid", lambda xp, grad, y: grad * -xp.expm1(y), from_output=True)
+def log_sigmoid(xp, x, out):
+    return xp.negative(softplus.function(xp, -x, None), out=out)
+
+
+swish = ACTIVATIONS["swish"] = silu
+hard_swish = ACTIVATIONS["hard_swish"] = hard_silu
+
+
+def activate(activation, x):
+    """(y, backward) of an Activation; the memory of x becomes that of y where the gradient does not need x."""
+    if activation is linear:
+        return x, lambda grad_output: grad_output
+    y = activation(x, out=x if activation.from_output else None)
+    saved = y if activation.from_output else x
+    return y, lambda grad_output: activation.backward(grad_output, saved)

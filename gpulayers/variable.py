@@ -1,0 +1,65 @@
+"""Variables: named arrays that layers own and optimizers update."""
+
+import math
+
+from .ops import arrays
+
+
+class Variable:
+    """An array with a name and a gradient.
+
+    Attributes:
+        value: the array, on the device of its layer.
+        grad: an array of the same shape and dtype, or None; backward functions add to it.
+        trainable: whether backward functions compute its gradient.
+        regularizer, constraint: objects applied by the training loop, or None.
+    """
+
+    def __init__(self, value, name, trainable=True, regularizer=None, constraint=None, path=None):
+        self.value, self.name, self.trainable = value, name, trainable
+        self.regularizer, self.constraint = regularizer, constraint
+        self.path = path or name
+        self.grad = None
+
+    @property
+    def shape(self):
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self):
+        return self.value.dtype
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    def add_grad(self, grad):
+        """Adds to `grad`; takes ownership of the array given."""
+        if self.grad is None:
+            self.grad = grad
+        else:
+            self.grad += grad
+
+    def assign(self, value):
+        """Copies values in, converting to the variable's dtype.
+
+        Raises:
+            ValueError: another shape.
+        """
+        device = arrays.device_of(self.value)
+        value = value.value if isinstance(value, Variable) else value
+        array = device.asarray(value, self.dtype)
+        if tuple(array.shape) != self.shape:
+            raise ValueError(f"Variable {self.path} has shape {self.shape}. Received: an array of shape {array.shape}")
+        self.value[...] = array
+
+    def numpy(self):
+        """A NumPy copy of the value."""
+        return arrays.to_numpy(self.value).copy()
+
+    def __array__(self, dtype=None, copy=None):
+        value = self.numpy()
+        return value if dtype is None else value.astype(dtype)
+
+    def __repr__(self):
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
