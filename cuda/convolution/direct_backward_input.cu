@@ -10,7 +10,7 @@
 #include "tile.cuh"
 
 template <typename T, bool CHANNELS_LAST, TileConfig CONFIG>
-__global__ void __launch_bounds__(block_threads(CONFIG))
+__global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
     convolution_direct_backward_input(const T* __restrict__ dy, const T* __restrict__ w, T* __restrict__ dx,
                                       ConvolutionGeometry g, long long row_tiles) {
     using Tile = BlockTile<T, CONFIG, CHANNELS_LAST>;

@@ -9,7 +9,7 @@
 #include "tile.cuh"
 
 template <typename T, bool CHANNELS_LAST, TileConfig CONFIG>
-__global__ void __launch_bounds__(block_threads(CONFIG))
+__global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
     convolution_direct_backward_weight(const T* __restrict__ x, const T* __restrict__ dy, Accumulator<T>* __restrict__ partials,
                                        ConvolutionGeometry g, int chunk_pixels) {
     using Tile = BlockTile<T, CONFIG, true>;

@@ -13,7 +13,7 @@
 #include "tile.cuh"
 
 template <typename T, bool CHANNELS_LAST, Activation ACTIVATION, TileConfig CONFIG>
-__global__ void __launch_bounds__(block_threads(CONFIG))
+__global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
     convolution_direct_forward(const T* __restrict__ x, const T* __restrict__ w, const T* __restrict__ b, T* __restrict__ y,
                                ConvolutionGeometry g) {
     using Tile = BlockTile<T, CONFIG, CHANNELS_LAST>;

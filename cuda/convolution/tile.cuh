@@ -13,6 +13,10 @@ constexpr int block_threads(TileConfig config) {
     return (config.rows / config.thread_rows) * (config.columns / config.thread_columns);
 }
 
+// Blocks that share a multiprocessor at least: what registers allow. Said outright, since the assembler otherwise aims at
+// more and spills.
+template <typename T> constexpr int RESIDENT_BLOCKS = sizeof(Accumulator<T>) == 8 ? 1 : 2;
+
 // COUNT of a tile's EXTENT indices belong to one thread. Interleaved: neighbouring threads own neighbouring indices, so
 // that their stores coalesce. Otherwise a thread owns runs of RUN indices, so that one access fetches several.
 template <int COUNT, int EXTENT, bool INTERLEAVED> struct Share {
