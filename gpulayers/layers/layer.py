@@ -42,13 +42,12 @@ def _with_conversion(function):
             shapes = [tuple(array.shape) for array in taken]
             self.build(shapes if several else shapes[0])
         output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
-        penalty = self.activity_regularizer if keywords.get("training", True) else None
+        penalty = self.activity_regularizer
         dtypes = [array.dtype if _is_float(array) else None for array in given]
 
         def backward(grad_output, input_gradient=True):
             if penalty is not None:
-                # Keras divides an activity's penalty by the batch size.
-                grad_output = grad_output + penalty.gradient(output) / output.dtype.type(max(1, output.shape[0]))
+                grad_output = _with_penalty(penalty, output, grad_output)
             input_gradient = input_gradient and any(dtypes)
             if input_gradient or not self.skips_input_gradient:
                 grads = gradient(grad_output)
@@ -60,10 +59,17 @@ def _with_conversion(function):
             return [_converted(grad, dtype) for grad, dtype in zip(grads, known)]
 
         if penalty is not None:
-            self.losses = [penalty(output) / max(1, output.shape[0])]
+            self.losses = [penalty(part) for part in (output if isinstance(output, list) else [output])]
         return output, backward
 
     return forward
+
+
+def _with_penalty(penalty, output, grad_output):
+    if not isinstance(output, list):
+        return grad_output + penalty.gradient(output)
+    grads = [penalty.gradient(part) for part in output]
+    return [grad if given is None else given + grad for given, grad in zip(grad_output, grads)]
 
 
 def _is_float(array):
@@ -125,6 +131,16 @@ class Layer:
 
     # Calling
 
+    def run(self, inputs, mask, training, differentiate):
+        """(output, backward or None, mask of the output): a call from within a model."""
+        masked = any(part is not None for part in mask) if isinstance(mask, list) else mask is not None
+        keywords = {"mask": mask} if masked and self.takes_mask else {}
+        if differentiate:
+            output, backward = self.forward(inputs, training=training, **keywords)
+        else:
+            output, backward = self(inputs, training=training, **keywords), None
+        return output, backward, self.compute_mask(inputs, mask if masked else None)
+
     def __call__(self, inputs, *arguments, training=False, **keywords):
         """The output alone."""
         return self.forward(inputs, *arguments, training=training, **keywords)[0]
@@ -174,9 +190,8 @@ class Layer:
         if self.device is None:
             self.device = arrays.default_device()
         dtype = self.dtype if dtype is None else _dtype_of(dtype)
-        value = self.device.asarray(initializers.get(initializer)(tuple(shape), dtype=dtype))
-        if self.device is arrays.CPU:
-            value = np.array(value)  # the layer's own, whatever the initializer keeps
+        # The layer's own memory, whatever the initializer keeps.
+        value = self.device.asarray(np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C"))
         variable = Variable(
             value, name, trainable and self.trainable, regularizers.get(regularizer), constraints.get(constraint),
             path=f"{self.name}/{name}",

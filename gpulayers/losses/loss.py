@@ -27,7 +27,8 @@ def masked_weight(sample_weight, mask, xp, dtype, rescale):
     """The sample weights with those of masked samples set to 0; `rescale` makes a mean one over the kept samples."""
     mask = mask.astype(dtype)
     if rescale:
-        mask = mask * (dtype.type(mask.size) / (mask.sum() + dtype.type(1e-7)))
+        kept = mask.sum()
+        mask = mask * xp.where(kept == 0, dtype.type(0), dtype.type(mask.size) / xp.where(kept == 0, dtype.type(1), kept))
     if sample_weight is None:
         return mask
     mask, sample_weight = same_rank(mask, sample_weight.astype(dtype, copy=False))
@@ -64,7 +65,8 @@ def reduced_loss(values, backward, sample_weight=None, mask=None, reduction="sum
     if reduction in ("sum_over_batch_size", "mean"):
         weights = weights / dtype.type(max(1, values.size))
     elif reduction == "mean_with_sample_weight":
-        weights = weights / (weights.sum() + dtype.type(1e-7))
+        total = weights.sum()
+        weights = weights / xp.where(total == 0, dtype.type(1), total)
     weighted = values * weights
     return (weighted if reduction in (None, "none") else weighted.sum()), backward(weights)
 

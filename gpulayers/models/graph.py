@@ -51,15 +51,10 @@ class Graph:
             layer = node.layer
             x = _one_or_list([values[number] for number in node.inputs])
             mask = _one_or_list([masks[number] for number in node.inputs])
-            masked = any(masks[number] is not None for number in node.inputs)
-            keywords = {"mask": mask} if layer.takes_mask and masked else {}
+            y, backward, output_mask = layer.run(x, mask, training, differentiate)
+            losses += layer.losses
             if differentiate:
-                y, backward = layer.forward(x, training=training, **keywords)
                 calls.append((node, backward))
-                losses += layer.losses
-            else:
-                y = layer(x, training=training, **keywords)
-            output_mask = layer.compute_mask(x, mask if masked else None)
             several = len(node.outputs) > 1
             values.update(zip(node.outputs, y if several else [y]))
             masks.update(zip(node.outputs, (output_mask or [None] * len(y)) if several else [output_mask]))

@@ -1,9 +1,6 @@
 """The base class of models: a graph of layers that trains."""
 
-import numpy as np
-
 from ..layers.layer import Layer
-from ..ops import arrays
 from .graph import Graph
 from .summary import print_summary
 from .training import Trainer
@@ -53,14 +50,16 @@ class Model(Trainer, Layer):
 
     def __call__(self, inputs, mask=None, training=False):
         """The output alone; keeps nothing of the way there."""
-        return self._run(inputs, mask, training, differentiate=False)[0]
+        return self.run(inputs, mask, training, differentiate=False)[0]
 
     def forward(self, inputs, mask=None, training=True):
-        output, backward, _ = self._run(inputs, mask, training, differentiate=True)
+        output, backward, _ = self.run(inputs, mask, training, differentiate=True)
         return output, backward
 
-    def _run(self, inputs, mask, training, differentiate):
-        """(output, backward or None, mask of the output)."""
+    def compute_mask(self, inputs, mask=None):
+        return self.run(inputs, mask, False, differentiate=False)[2]
+
+    def run(self, inputs, mask, training, differentiate):
         several = isinstance(inputs, (list, tuple))
         given = list(inputs) if several else [inputs]
         if not self.built:
@@ -106,13 +105,6 @@ class Model(Trainer, Layer):
             raise ValueError(f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()")
         print_summary(self, line_length, print_fn)
 
-    def to_host(self, array):
-        """A NumPy array; bfloat16 stays bfloat16."""
-        return np.asarray(arrays.to_numpy(array))
-
 
 def _one_or_list(items):
     return items[0] if len(items) == 1 else list(items)
-
-
-__all__ = ["Graph", "Model"]

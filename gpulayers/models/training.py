@@ -5,13 +5,14 @@ import numpy as np
 from .. import losses, metrics, optimizers
 from ..callbacks import CallbackList, History, ProgressBar
 from ..callbacks.progress import is_terminal
+from ..metrics import Mean as _Mean
 from ..ops import arrays, random
 from ..ops.spatial import integer
 from .batches import Data
 
 
 class Trainer:
-    """The training half of a model; `self` is also a Layer with `_run` and `check_inputs`."""
+    """The training half of a model; `self` is also a Layer with `run` and `check_inputs`."""
 
     optimizer = loss = None
     _metrics, _metric_requests, _loss_mean = (), ((), ()), None
@@ -33,7 +34,7 @@ class Trainer:
         if self.loss is not None and self.loss.reduction in (None, "none"):
             raise ValueError(f"A loss to train with must reduce to one number. Received: reduction={self.loss.reduction!r}")
         self._metric_requests = tuple(_listed(request) for request in (metrics, weighted_metrics))
-        self._metrics, self._loss_mean = None, _metric_module().Mean(name="loss")
+        self._metrics, self._loss_mean = None, _Mean(name="loss")
 
     @property
     def metrics(self):
@@ -179,8 +180,8 @@ class Trainer:
 
     def _train_step(self, x, y, sample_weight):
         x, y, sample_weight = self._moved(x, y, sample_weight)
-        output, backward, mask = self._run(x, None, True, differentiate=True)
-        penalties = self.losses + [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+        output, backward, mask = self.run(x, None, True, differentiate=True)
+        penalties = self._penalties()
         loss, grad = self.loss.forward(y, output, sample_weight, mask)
         backward(grad, input_gradient=False)
         variables = self.trainable_weights
@@ -192,27 +193,41 @@ class Trainer:
 
     def _test_step(self, x, y, sample_weight):
         x, y, sample_weight = self._moved(x, y, sample_weight)
-        output, _, mask = self._run(x, None, False, differentiate=False)
-        penalties = [v.regularizer(v.value) for v in self.weights if v.regularizer is not None]
+        output, _, mask = self.run(x, None, False, differentiate=False)
+        penalties = self._penalties()
         loss, _ = self.loss.forward(y, output, sample_weight, mask)
         self._record(loss, penalties, x, y, output, sample_weight, mask)
 
     def _predict_step(self, x):
         (x,) = self._moved(x)
-        return self._run(x, None, False, differentiate=False)[0]
+        return self.run(x, None, False, differentiate=False)[0]
+
+    def _penalties(self):
+        """Of the last call's outputs and of the weights."""
+        return self.losses + [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
 
     def _record(self, loss, penalties, x, y, output, sample_weight, mask):
         for penalty in penalties:
             loss = loss + penalty
         self._loss_mean.update_state(loss, sample_weight=len(x))
         if self._metrics is None:
-            self._metrics = [
-                (metrics.resolve(request, y.shape, output.shape), weighted)
-                for requests, weighted in zip(self._metric_requests, (False, True))
-                for request in requests
-            ]
+            self._metrics = self._resolved_metrics(y.shape, output.shape)
         for metric, weighted in self._metrics:
             metric.update_state(y, output, sample_weight if weighted else None, mask)
+
+    def _resolved_metrics(self, true_shape, predicted_shape):
+        """Pairs (metric, whether the sample weights count for it), with names made unique as in Keras."""
+        found, used = [], {}
+        for requests, weighted in zip(self._metric_requests, (False, True)):
+            for request in requests:
+                metric = metrics.resolve(request, true_shape, predicted_shape)
+                if weighted and metric.name in used:
+                    metric.name = f"weighted_{metric.name}"
+                number = used.get(metric.name, 0)
+                used[metric.name] = number + 1
+                metric.name = f"{metric.name}_{number}" if number else metric.name
+                found.append((metric, weighted))
+        return found
 
     def _results(self):
         return {metric.name: metric.result() for metric in self.metrics}
@@ -267,10 +282,6 @@ class Trainer:
         """The run's callbacks without its progress bar, for validation within an epoch."""
         others = [callback for callback in run.callbacks if not isinstance(callback, ProgressBar)]
         return CallbackList(others, self, others[0].params)
-
-
-def _metric_module():
-    return metrics
 
 
 def _listed(request):
