@@ -73,7 +73,9 @@ __global__ void __launch_bounds__(256)
 
         // The cell: c in place unless every step's is kept.
         Real* c_after = cells + (TRAINING ? geometry.row(b, step) * units + unit : element);
-        const Real c_before = step > 0 ? (TRAINING ? c_after[-units] : *c_after) : initial_c ? widen(initial_c[element]) : Real(0);
+        Real c_before = 0;
+        if (step > 0) c_before = TRAINING ? c_after[-units] : *c_after;
+        else if (initial_c) c_before = widen(initial_c[element]);
         Real c = c_before;
         T h;
         if (mask && !mask[geometry.row(b, t)]) {

@@ -122,11 +122,13 @@ CASES = [
 
 
 def run(case, device, dtype):
-    """Calls every function of the operation once, in training and without, with few and with many multiprocessors' worth
-    of sequences, on zeros."""
-    for batch in (case.batch, 40 * 132):
-        large = dataclasses.replace(case, batch=batch, steps=min(case.steps, 1), mask=None, units=min(case.units, 9))
-        operands, grads = large.shapes()
+    """Calls every function of the operation once, in training and without, on zeros."""
+    if case.activation != "tanh" and dtype.itemsize == 2:
+        return  # activations are computed in the accumulation dtype: nothing new to compile
+    batches = (case.batch, 40 * 132) if case.activation == "tanh" else (case.batch,)  # the second one in large tiles
+    for batch in batches:
+        shaped = dataclasses.replace(case, batch=batch, steps=min(case.steps, 1), units=min(case.units, 9))
+        operands, grads = shaped.shapes()
         operands = {name: device.zeros(shape, dtype) for name, shape in operands.items()}
         ops.lstm(**operands, **case.options)
         *_, residuals = ops.lstm(**operands, **case.options, training=True)

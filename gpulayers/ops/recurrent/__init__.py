@@ -5,8 +5,12 @@ from ..dispatch import Operation, numpy_implementation
 from . import kernels, reference
 from .problem import GATES, LSTMProblem, LSTMResiduals
 
-FORWARD = Operation("lstm.forward", LSTMProblem, [kernels.cell_forward, numpy_implementation(reference.forward)])
-BACKWARD = Operation("lstm.backward", LSTMProblem, [kernels.cell_backward, numpy_implementation(reference.backward)])
+FORWARD = Operation(
+    "lstm.forward", LSTMProblem, [kernels.cell_forward, numpy_implementation(reference.forward)]
+)
+BACKWARD = Operation(
+    "lstm.backward", LSTMProblem, [kernels.cell_backward, numpy_implementation(reference.backward)]
+)
 
 __all__ = ["GATES", "LSTMProblem", "LSTMResiduals", "lstm", "lstm_backward"]
 
@@ -28,8 +32,9 @@ def lstm(
     """A long short-term memory over a whole sequence.
 
     With z = x[t] W + h R + bias, cut into the gates i, f, g, o (input, forget, cell, output):
-    c = sigmoid(f) c + sigmoid(i) tanh(g);  h = sigmoid(o) tanh(c). (Hochreiter and Schmidhuber 1997; Gers et al. 2000.)
-    At a step whose mask is False the state is held and the output is the held h.
+    c = sigmoid(f) c + sigmoid(i) tanh(g);  h = sigmoid(o) tanh(c) (Hochreiter and Schmidhuber 1997, with the
+    forget gate of Gers et al. 2000). At a step whose mask is False the state is held and the output is the
+    held h.
 
     Args:
         x: (batch, steps, input_dim), a float dtype.
@@ -41,10 +46,10 @@ def lstm(
         training: keep what `lstm_backward` needs.
 
     Returns:
-        (outputs, h, c, residuals): outputs (batch, steps, units); the last h and c (batch, units); residuals for
-        `lstm_backward`, or None unless training. The residuals hold the operands and the outputs without a copy:
-        leave them unchanged until the backward has run. Between the steps float16 and bfloat16 sequences keep c in
-        float32.
+        (outputs, h, c, residuals): outputs (batch, steps, units); the last h and c (batch, units); residuals
+        for `lstm_backward`, or None unless training. The residuals hold the operands and the outputs without
+        a copy: leave them unchanged until the backward has run. Between the steps, float16 and bfloat16
+        sequences keep c in float32.
 
     Raises:
         ValueError: shapes that do not fit, or an unknown activation.
@@ -78,8 +83,8 @@ def lstm_backward(grad_outputs, grad_h, grad_c, residuals):
         residuals: of an `lstm(..., training=True)`.
 
     Returns:
-        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h, grad_initial_c), of the shapes and the
-        dtype of the operands; grad_bias is None where there was no bias. Deterministic.
+        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h, grad_initial_c), of the shapes
+        and the dtype of the operands; grad_bias is None where there was no bias. Deterministic.
 
     Raises:
         ValueError: shapes that do not fit.

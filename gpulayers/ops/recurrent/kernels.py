@@ -69,8 +69,13 @@ def _template(problem, config):
 
 def _grid_problem(problem, device):
     """Why the grid of one step cannot be launched, or None."""
-    rows = SMALL.grid(problem)[1]
-    return None if rows <= 65535 else f"a batch of {problem.batch} needs {rows} rows of blocks, more than 65535"
+    rows = lstm_cell_config(problem, device).grid(problem)[1]
+    return f"a batch of {problem.batch} needs {rows} rows of blocks, over 65535" if rows > 65535 else None
+
+
+def _handed_through(problem, device, *states):
+    """What comes out of a sequence in which nothing happens: copies of the states, zeros for None."""
+    return [device.zeros(problem.state_shape, problem.dtype) if s is None else s.copy() for s in states]
 
 
 def _product(device, a, b):
@@ -84,22 +89,17 @@ def _product(device, a, b):
 def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, initial_c, mask):
     """One product for the inputs of all steps, then one launch a step; returns (outputs, h, c, gates, cells).
 
-    gates (batch, steps, 4 * units): activated, along the time of x; cells (batch, steps, units) in the accumulation
-    dtype: the state after each step, in the order of processing.
+    gates (batch, steps, 4 * units): activated, along the time of x; cells (batch, steps, units) in the
+    accumulation dtype: the state after each step, in the order of processing.
     """
     batch, steps, units = problem.batch, problem.steps, problem.units
     accumulate = accumulation_dtype(problem.dtype)
     outputs = device.empty(problem.output_shape, problem.dtype)
     if batch == 0 or steps == 0:
-        h, c = (
-            device.zeros(problem.state_shape, problem.dtype) if state is None else state.copy()
-            for state in (initial_h, initial_c)
-        )
-        empty = (device.empty(shape, problem.dtype) for shape in ((batch, steps, problem.columns), problem.output_shape))
-        return outputs, h, c, *(empty if problem.training else (None, None))
+        return outputs, *_handed_through(problem, device, initial_h, initial_c), None, None
     gates = device.matmul(x.reshape(batch * steps, problem.input_dim), weight)
     cells = device.empty((batch, steps if problem.training else 1, units), accumulate)
-    h, c = device.empty(problem.state_shape, problem.dtype), device.empty(problem.state_shape, problem.dtype)
+    h, c = (device.empty(problem.state_shape, problem.dtype) for _ in range(2))
 
     config = lstm_cell_config(problem, device)
     kernel = device.kernel(_FILE, "lstm_cell_forward", (*_template(problem, config), problem.training))
@@ -112,31 +112,30 @@ def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, 
 
 @cuda_implementation(_FILE, _grid_problem)
 def cell_backward(problem, device, grad_outputs, grad_h, grad_c, residuals):
-    """One launch a step, then one product for each weight and for the inputs; returns as `reference.backward`."""
+    """One launch a step, then one product for each weight and for x; returns as `reference.backward`."""
     batch, steps, units, columns = problem.batch, problem.steps, problem.units, problem.columns
     accumulate = accumulation_dtype(problem.dtype)
-    if batch == 0 or steps == 0:
-        dh, dc = (
-            device.zeros(problem.state_shape, problem.dtype) if grad is None else grad.copy() for grad in (grad_h, grad_c)
-        )
-    else:
-        dh, dc = device.empty(problem.state_shape, problem.dtype), device.empty(problem.state_shape, problem.dtype)
     dgates = device.empty((batch * steps, columns), problem.dtype)
     previous = device.empty((batch * steps, units), problem.dtype)
 
-    if batch and steps:
-        carries = device.empty(problem.state_shape, accumulate), device.empty(problem.state_shape, accumulate)
+    if batch == 0 or steps == 0:
+        dh, dc = _handed_through(problem, device, grad_h, grad_c)
+    else:
+        dh, dc = (device.empty(problem.state_shape, problem.dtype) for _ in range(2))
+        carry_h, carry_c = (device.empty(problem.state_shape, accumulate) for _ in range(2))
         config = lstm_cell_config(problem, device)
         kernel = device.kernel(_FILE, "lstm_cell_backward", _template(problem, config))
         geometry = jit.as_structure(LSTMGeometry.of(problem))
         kept = residuals.gates, residuals.cells, residuals.outputs, residuals.recurrent_weight
-        states = residuals.initial_h, residuals.initial_c, residuals.mask
-        operands = (*kept, *states, grad_outputs, grad_h, grad_c, dgates, *carries, previous, dh, dc, geometry)
+        kept += residuals.initial_h, residuals.initial_c, residuals.mask
+        results = dgates, carry_h, carry_c, previous, dh, dc
+        operands = (*kept, grad_outputs, grad_h, grad_c, *results, geometry)
         for step in range(steps - 1, -2, -1):  # -1: before the first step, where the initial states are
             kernel(config.grid(problem), config.block, (*operands, np.int32(step)))
 
+    rows = batch * steps
     grad_x = _product(device, dgates, residuals.weight.T).reshape(batch, steps, problem.input_dim)
-    grad_weight = _product(device, residuals.x.reshape(batch * steps, problem.input_dim).T, dgates)
+    grad_weight = _product(device, residuals.x.reshape(rows, problem.input_dim).T, dgates)
     grad_recurrent_weight = _product(device, previous.T, dgates)
     grad_bias = _bias_gradient(problem, device, dgates) if problem.use_bias else None
     return grad_x, grad_weight, grad_recurrent_weight, grad_bias, dh, dc

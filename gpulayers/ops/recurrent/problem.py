@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import accumulation_dtype, same_dtype
 
-# The order of the gates in weights, biases and all that is computed from them; `Gate` in cuda/recurrent/cell.cuh.
+# The order of the gates in weights, biases and what is computed from them; `Gate` in cuda/recurrent/cell.cuh.
 GATES = ("input", "forget", "cell", "output")
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")
@@ -53,9 +53,8 @@ class LSTMProblem:
         training=False,
     ):
         """The problem of these arrays, or a ValueError/TypeError."""
-        dtype = same_dtype(
-            x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias, initial_h=initial_h, initial_c=initial_c
-        )
+        floats = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias)
+        dtype = same_dtype(**floats, initial_h=initial_h, initial_c=initial_c)
         if x.ndim != 3:
             raise ValueError(f"x must have shape (batch, steps, input_dim). Received: {x.shape}")
         batch, steps, input_dim = map(int, x.shape)
@@ -76,7 +75,9 @@ class LSTMProblem:
         }
         for name, (array, shape, meaning) in expected.items():
             if array is not None and tuple(array.shape) != shape:
-                raise ValueError(f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}")
+                raise ValueError(
+                    f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}"
+                )
         if mask is not None and mask.dtype != np.bool_:
             raise TypeError(f"mask must be of dtype bool. Received: {mask.dtype}")
         for name, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
@@ -114,7 +115,7 @@ class LSTMProblem:
         return 2 * self.batch * self.steps * (self.input_dim + self.units) * self.columns
 
     def bytes_moved(self):
-        """The least bytes of the forward: weights and x in once, outputs out; in training also gates and states."""
+        """The least bytes of the forward: weights and x in, outputs out; in training gates and states too."""
         rows, item = self.batch * self.steps, self.dtype.itemsize
         weights = (self.input_dim + self.units + self.use_bias) * self.columns * item
         kept = self.columns * item + self.units * accumulation_dtype(self.dtype).itemsize
@@ -123,8 +124,8 @@ class LSTMProblem:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LSTMResiduals:
-    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout known
-    only to the implementation that ran, the activated gates and the cell states."""
+    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout
+    known only to the implementations on that kind of device, the activated gates and the cell states."""
 
     problem: LSTMProblem
     x: object

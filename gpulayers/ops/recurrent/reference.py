@@ -1,7 +1,7 @@
 """The LSTM in NumPy: the fallback, and the truth for the kernels.
 
-Everything is computed in the accumulation dtype. For 16-bit types the hidden state is rounded at every step, because
-it is the output; the cell state is rounded only where it leaves the sequence.
+Everything is computed in the accumulation dtype. For 16-bit types the hidden state is rounded at every step,
+because it is the output; the cell state is rounded only where it leaves the sequence.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ _DERIVATIVE = {
 
 
 def _gate_slices(units):
-    """{gate: its columns}, and the columns as the fewest pairs (slice, whether a recurrent activation applies)."""
+    """{gate: its columns}, and the columns as the fewest pairs (slice, whether the activation is recurrent)."""
     gates = {gate: slice(at * units, (at + 1) * units) for at, gate in enumerate(GATES)}
     runs = []
     for gate, columns in gates.items():
@@ -64,13 +64,13 @@ def _processing_order(problem, array, dtype):
 def forward(problem, x, weight, recurrent_weight, bias, initial_h, initial_c, mask):
     """Returns (outputs, h, c, gates, cells); the last two are None unless training.
 
-    gates (steps, batch, 4 * units): activated, in the order of processing; cells (steps + 1, batch, units): the state
-    before each step and after the last.
+    gates (steps, batch, 4 * units): activated, in the order of processing; cells (steps + 1, batch, units): the
+    state before each step and after the last.
     """
     accumulate = accumulation_dtype(problem.dtype)
     steps, batch, units = problem.steps, problem.batch, problem.units
     x = _processing_order(problem, x, accumulate)
-    weight, recurrent_weight = weight.astype(accumulate, copy=False), recurrent_weight.astype(accumulate, copy=False)
+    weight, recurrent_weight = (w.astype(accumulate, copy=False) for w in (weight, recurrent_weight))
     bias = 0 if bias is None else bias.astype(accumulate, copy=False)
     keep = _processing_order(problem, mask, np.bool_)[..., None] if problem.masked else None
     columns, runs = _gate_slices(units)
@@ -113,8 +113,8 @@ def backward(problem, grad_outputs, grad_h, grad_c, residuals):
     """Returns (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h, grad_initial_c)."""
     accumulate = accumulation_dtype(problem.dtype)
     steps, batch, units = problem.steps, problem.batch, problem.units
-    weight = residuals.weight.astype(accumulate, copy=False)
-    recurrent_weight = residuals.recurrent_weight.astype(accumulate, copy=False)
+    weights = residuals.weight, residuals.recurrent_weight
+    weight, recurrent_weight = (w.astype(accumulate, copy=False) for w in weights)
     keep = _processing_order(problem, residuals.mask, np.bool_)[..., None] if problem.masked else None
     columns, _ = _gate_slices(units)
     activate, derivative = _ACTIVATE[problem.activation], _DERIVATIVE[problem.activation]
