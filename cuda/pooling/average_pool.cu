@@ -23,7 +23,7 @@ __device__ __forceinline__ void store_means(const Accumulator<T> (&sums)[N], int
 }
 
 template <typename T, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     average_pool_window_forward(const T* __restrict__ x, T* __restrict__ y, PoolingGeometry g) {
     const PlaneItem item(g.output[1], g.output[2], g.inner, WIDTH);
     if (!item.inside) return;
@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, int STRIDE>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     average_pool_row_forward(const T* __restrict__ x, T* __restrict__ y, PoolingGeometry g) {
     constexpr int COLUMNS = 16 / sizeof(T), OUTPUTS = COLUMNS / STRIDE;
     const PlaneItem item(g.output[1], g.input[2] / COLUMNS, 1, 1);
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     average_pool_window_backward(const T* __restrict__ dy, T* __restrict__ dx, PoolingGeometry g) {
     const PlaneItem item(g.input[1], g.input[2], g.inner, WIDTH);
     if (!item.inside) return;
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     average_pool_cell_backward(const T* __restrict__ dy, T* __restrict__ dx, PoolingGeometry g) {
     const PlaneItem item(cells(g, 1), cells(g, 2), g.inner, WIDTH);
     if (!item.inside) return;

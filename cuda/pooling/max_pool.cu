@@ -46,7 +46,7 @@ __device__ __forceinline__ void store(const Maximum<Accumulator<T>> (&best)[N], 
 }
 
 template <typename T, typename Tap, bool KEEP_TAP, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     max_pool_window_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax, PoolingGeometry g) {
     const PlaneItem item(g.output[1], g.output[2], g.inner, WIDTH);
     if (!item.inside) return;
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, typename Tap, bool KEEP_TAP, int STRIDE>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     max_pool_row_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax, PoolingGeometry g) {
     constexpr int COLUMNS = 16 / sizeof(T), OUTPUTS = COLUMNS / STRIDE;
     const PlaneItem item(g.output[1], g.input[2] / COLUMNS, 1, 1);
@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, typename Tap, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     max_pool_window_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx, PoolingGeometry g) {
     const PlaneItem item(g.input[1], g.input[2], g.inner, WIDTH);
     if (!item.inside) return;
@@ -120,7 +120,7 @@ __global__ void __launch_bounds__(256, 4)
 }
 
 template <typename T, typename Tap, int WIDTH>
-__global__ void __launch_bounds__(256, 4)
+__global__ void __launch_bounds__(256, 3)
     max_pool_cell_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx, PoolingGeometry g) {
     const PlaneItem item(cells(g, 1), cells(g, 2), g.inner, WIDTH);
     if (!item.inside) return;

@@ -83,6 +83,7 @@ template <typename Visit>
 __device__ __forceinline__ void for_each_tap(const PoolingGeometry& g, const Window& window, Visit visit) {
     for_each_row(g, window, [&](long long row, int tap) {
         const long long start = row + window.width.start;
+#pragma unroll 2
         for (int s = window.width.first; s < window.width.stop; ++s) visit(start + s * g.dilation[2], tap + s);
     });
 }
@@ -114,6 +115,7 @@ __device__ __forceinline__ void for_each_window(const PoolingGeometry& g, int d,
         for (int p = height.first; p <= height.last; ++p) {
             const int r = height.tap(g, 1, p);
             if (t < 0 || r < 0) continue;
+#pragma unroll 1
             for (int q = width.first; q <= width.last; ++q) {
                 const int s = width.tap(g, 2, q);
                 if (s >= 0) visit(o, p, q, (t * g.window[1] + r) * g.window[2] + s);
