@@ -49,7 +49,7 @@ class KernelLibrary:
         stem = re.sub(r"\W", "_", Path(file).stem)
         name = f"{stem}-{digest(_translator_digest(), ptx, str(check))}"
         runtime()  # its functions are found by name when the library is loaded
-        self.path = compile_library(name, lambda: translate(ptx, check)[0], flags)
+        self.path = compile_library(name, lambda: translate(ptx), flags)
         self._library = ctypes.CDLL(str(self.path))
         self.static_bytes = self._library.emu_static_smem()
         self.shared_layout = ctypes.addressof(ctypes.c_char.in_dll(self._library, "emu_shared_layout"))
