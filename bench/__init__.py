@@ -1,0 +1,1 @@
+"""How fast it is: workloads, baselines, timing and reports. See bench/README.md."""

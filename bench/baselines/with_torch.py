@@ -1,0 +1,219 @@
+"""PyTorch: cuDNN and ATen on the GPU, oneDNN on the CPU.
+
+Convolution and pooling run twice: on contiguous NCHW tensors, as PyTorch's users have them, and in
+torch.channels_last. cuDNN may try its algorithms (benchmark mode), before the timing.
+"""
+
+import contextlib
+import functools
+
+import numpy as np
+
+from ..environment import threads
+from ..workloads import BOTH, FORWARD
+from . import Candidate
+
+
+@functools.cache
+def _torch():
+    import torch
+
+    torch.set_num_threads(threads())
+    torch.backends.cudnn.benchmark = True
+    return torch
+
+
+def unavailable(device):
+    try:
+        torch = _torch()
+    except ImportError as error:
+        return f"PyTorch does not import ({error})"
+    if device.name == "gpu" and not torch.cuda.is_available():
+        return "PyTorch has no CUDA device"
+    return None
+
+
+@contextlib.contextmanager
+def precision(workload):
+    """TF32 for rows of precision "tf32", IEEE for all others."""
+    torch = _torch()
+    holders = [torch.backends.cuda.matmul, torch.backends.cudnn]
+    if hasattr(torch.backends.cudnn, "conv"):  # a setting for each kind of operation, since PyTorch 2.9
+        holders = [torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn]
+        name, value = "fp32_precision", "tf32" if workload.precision == "tf32" else "ieee"
+    else:
+        name, value = "allow_tf32", workload.precision == "tf32"
+    before = [getattr(holder, name) for holder in holders]
+    try:
+        for holder in holders:
+            setattr(holder, name, value)
+        yield
+    finally:
+        for holder, old in zip(holders, before):
+            setattr(holder, name, old)
+
+
+def free_memory():
+    torch = _torch()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def tensor(array):
+    """A tensor on the same memory."""
+    torch = _torch()
+    if array is None:
+        return None
+    if str(array.dtype) == "bfloat16":
+        return tensor(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array) if isinstance(array, np.ndarray) else torch.from_dlpack(array)
+
+
+def array(value, device):
+    """An array of the device on the tensor's memory."""
+    torch = _torch()
+    value = value.detach()
+    if value.dtype == torch.bfloat16:
+        from gpulayers.ops.arrays import bfloat16
+
+        return array(value.view(torch.int16), device).view(bfloat16)
+    return value.numpy() if device.name == "cpu" else device.array_module.from_dlpack(value)
+
+
+def candidates(workload, operands, device):
+    torch = _torch()
+    build = globals().get(f"_{workload.family}")
+    if build is None:
+        return {}
+    found = {}
+    for name, layout in (("torch", torch.contiguous_format), ("torch channels_last", "channels_last")):
+        candidate = build(workload, operands, device, layout)
+        if candidate is not None:
+            found[name] = candidate
+    return found
+
+
+def compiled_candidates(workload, operands, device):
+    """torch.compile of the forward, with autotuning."""
+    torch = _torch()
+    found = {}
+    if workload.direction == FORWARD:
+        for name, candidate in candidates(workload, operands, device).items():
+            run = torch.compile(candidate.run, mode="max-autotune-no-cudagraphs")
+            found[f"{name} compiled"] = Candidate(run, candidate.outputs)
+    return found
+
+
+def _nothing_kept(run):
+    torch = _torch()
+
+    def inference():
+        with torch.inference_mode():
+            return run()
+
+    return inference
+
+
+def _with_gradients(forward, leaves, grad_output):
+    torch = _torch()
+    leaves = [leaf.requires_grad_() for leaf in leaves]
+
+    def both():
+        output = forward()
+        return output, *torch.autograd.grad(output, leaves, grad_output)
+
+    return both
+
+
+# Layouts: (n, *spatial, channels) in this library, (n, channels, *spatial) in PyTorch.
+
+
+def _memory_format(layout, rank):
+    """The torch.memory_format of a layout, or None where PyTorch has none."""
+    torch = _torch()
+    if layout != "channels_last":
+        return layout
+    return {2: torch.channels_last, 3: torch.channels_last_3d}.get(rank)
+
+
+def _channels_first(value, problem):
+    value = tensor(value)
+    return value if problem.data_format == "channels_first" else value.movedim(-1, 1)
+
+
+def _as_ours(value, problem, device):
+    return array(value if problem.data_format == "channels_first" else value.movedim(1, -1), device)
+
+
+def _symmetric(window):
+    assert window.pad_low == window.pad_high, f"PyTorch pads both sides alike; the row has {window}"
+    return window.pad_low
+
+
+def _convolution(workload, operands, device, layout):
+    torch, problem = _torch(), workload.problem
+    window, rank = problem.window, problem.window.rank
+    memory_format = _memory_format(layout, rank)
+    if memory_format is None:
+        return None
+    functional = torch.nn.functional
+    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[rank - 1]
+    x = _channels_first(operands["x"], problem).contiguous(memory_format=memory_format)
+    weight = tensor(operands["weight"])
+    weight = weight.permute(rank + 1, rank, *range(rank)).contiguous(memory_format=memory_format)
+    bias = tensor(operands["bias"])
+    settings = dict(stride=window.strides, padding=_symmetric(window), dilation=window.dilation, groups=problem.groups)
+    activate = {None: lambda y: y, "relu": torch.relu_, "tanh": torch.tanh_, "sigmoid": torch.sigmoid_}
+    activate = activate[problem.activation.value]
+
+    def forward():
+        return activate(convolve(x, weight, bias, **settings))
+
+    def grad_weight_as_ours(value):
+        return array(value.permute(*range(2, rank + 2), 1, 0), device)
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": _as_ours(y, problem, device)})
+    grad_output = _channels_first(operands["grad_output"], problem).contiguous(memory_format=memory_format)
+    if workload.direction == BOTH:
+
+        def outputs(result):
+            y, grad_x, grad_weight = result
+            return {
+                "output": _as_ours(y, problem, device),
+                "grad_input": _as_ours(grad_x, problem, device),
+                "grad_weight": grad_weight_as_ours(grad_weight),
+            }
+
+        return Candidate(_with_gradients(forward, [x, weight], grad_output), outputs)
+    wanted = (workload.direction == "backward_input", workload.direction == "backward_weight", False)
+
+    def backward():
+        return torch.ops.aten.convolution_backward(
+            *(grad_output, x, weight, None, window.strides, _symmetric(window), window.dilation),
+            *(False, [0] * rank, problem.groups, wanted),
+        )
+
+    def one(result):
+        if wanted[0]:
+            return {"grad_input": _as_ours(result[0], problem, device)}
+        return {"grad_weight": grad_weight_as_ours(result[1])}
+
+    return Candidate(_nothing_kept(backward), one)
+
+
+def _embedding(workload, operands, device, layout):
+    if layout == "channels_last":
+        return None
+    torch = _torch()
+    ids, table, grad_output = tensor(operands["ids"]), tensor(operands["table"]), tensor(operands.get("grad_output"))
+
+    def forward():
+        return torch.nn.functional.embedding(ids, table)
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": array(y, device)})
+    return Candidate(
+        _with_gradients(forward, [table], grad_output),
+        lambda result: {"output": array(result[0], device), "grad_table": array(result[1], device)},
+    )

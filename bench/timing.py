@@ -1,0 +1,140 @@
+"""Honest timing: candidates take turns, so that what disturbs one disturbs the others too."""
+
+import dataclasses
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+KERNELS = Path(__file__).resolve().parent / "kernels"
+_LEAST_TURNS, _MOST_TURNS = 3, 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Seconds of one call: median and the tenth and ninetieth percentile over `count` turns."""
+
+    median: float
+    p10: float
+    p90: float
+    count: int
+
+    @classmethod
+    def of(cls, samples):
+        p10, median, p90 = np.percentile(samples, (10, 50, 90))
+        return cls(float(median), float(p10), float(p90), len(samples))
+
+
+def ratio(samples, other):
+    """The median over the turns of other / samples: above 1 where `samples` is the faster one."""
+    return statistics.median(b / a for a, b in zip(samples, other, strict=True))
+
+
+class CpuTimer:
+    """Wall time on the CPU, in turns A B A B.
+
+    Each turn starts with a pause: the threads of the candidate before it may still spin in wait for work and would
+    take a core away. Then one call that is not timed wakes the candidate's own threads, then come the timed ones.
+
+    Args:
+        pause: seconds, longer than OpenBLAS and OpenMP spin.
+        turn: seconds of timed calls in a turn, at least one call.
+    """
+
+    def __init__(self, pause=0.03, turn=0.02):
+        self.pause, self.turn = pause, turn
+
+    def _once(self, run):
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
+    def _turn(self, run, expected):
+        time.sleep(self.pause)
+        if expected < 10 * self.pause:
+            run()
+        calls = max(1, min(1000, int(self.turn / expected)))
+        return statistics.median(self._once(run) for _ in range(calls))
+
+    def measure(self, runs, seconds):
+        """Times the callables of {name: callable} in turns for about so many seconds.
+
+        Returns:
+            {name: samples}, lists of equal length: entry i of each was measured in turn i.
+        """
+        start = time.perf_counter()
+        expected = {name: max(1e-7, self._once(run)) for name, run in runs.items()}
+        expected = {name: max(1e-7, min(expected[name], self._once(run))) for name, run in runs.items()}
+        samples = {name: [] for name in runs}
+        for turn in range(_MOST_TURNS):
+            if turn >= _LEAST_TURNS and time.perf_counter() - start > seconds:
+                break
+            for name, run in runs.items():
+                samples[name].append(self._turn(run, expected[name]))
+        return samples
+
+    def host(self, run):
+        """None: on the CPU there is no host beside the device."""
+        return None
+
+
+class GpuTimer:
+    """Time on the GPU by CUDA events, with cold L2, in turns A B A B.
+
+    Before each call L2 is overwritten, and a kernel spins for as long as the host takes to launch the call, so that
+    the events do not measure Python. What a call costs on the host is measured apart (`host`).
+
+    Args:
+        device: a CudaDevice.
+    """
+
+    def __init__(self, device):
+        self.device, self.cupy = device, device.array_module
+        runtime = self.cupy.cuda.runtime
+        self.l2_bytes = runtime.deviceGetAttribute(runtime.cudaDevAttrL2CacheSize, device.index)
+        self.flushed = self.cupy.empty(max(4 * self.l2_bytes, 64 << 20) // 4, np.int32)
+        self.spin = device.kernel(str(KERNELS / "spin.cu"), "spin")
+
+    def synchronize(self):
+        self.cupy.cuda.runtime.deviceSynchronize()
+
+    def once(self, run, host, flush=True):
+        """Seconds between two events around a call; `host`: the seconds that the host needs to launch it."""
+        begin, end = self.cupy.cuda.Event(), self.cupy.cuda.Event()
+        if flush:
+            self.flushed.fill(1)
+        self.spin((1,), (1,), (np.int64(1e9 * min(1.5 * host + 20e-6, 0.05)),))
+        begin.record()
+        run()
+        end.record()
+        end.synchronize()
+        return max(1e-9, self.cupy.cuda.get_elapsed_time(begin, end) * 1e-3)
+
+    def host(self, run, calls=7):
+        """Seconds that a call keeps the host, with an empty queue before it; the median."""
+        samples = []
+        for _ in range(calls):
+            self.synchronize()
+            start = time.perf_counter()
+            run()
+            samples.append(time.perf_counter() - start)
+        self.synchronize()
+        return statistics.median(samples)
+
+    def measure(self, runs, seconds):
+        """As `CpuTimer.measure`."""
+        start = time.perf_counter()
+        host = {name: self.host(run, calls=3) for name, run in runs.items()}
+        samples = {name: [] for name in runs}
+        for turn in range(_MOST_TURNS):
+            if turn >= _LEAST_TURNS and time.perf_counter() - start > seconds:
+                break
+            for name, run in runs.items():
+                samples[name].append(self.once(run, host[name]))
+        return samples
+
+
+def timer(device):
+    """The timer of a device."""
+    return CpuTimer() if device.name == "cpu" else GpuTimer(device)
