@@ -88,24 +88,18 @@ def check(case, dtype, device):
     true_results = run_backward(truth_residuals, rounded(grads, np.float64), arrays.CPU)
 
     steps = max(1, case.steps)
-    terms, roundings = (case.input_dim + case.units) * steps, 1 + steps
+    terms = (case.input_dim + case.units) * steps
     for name, actual, expected in zip(("outputs", "h", "c"), (outputs, h, c), truth):
         assert actual.dtype == dtype
         magnitude = max(1.0, np.abs(expected).max(initial=0))
-        assert_close(actual, expected, terms, magnitude, min(roundings, 4), what=name)
+        assert_close(actual, expected, terms, magnitude, roundings=2, what=name)
     terms = (case.input_dim + 4 * case.units + case.batch) * steps
     for name, actual, expected in zip(GRADIENTS, results, true_results):
         assert (actual is None) == (expected is None), name
         if expected is not None:
             assert actual.dtype == dtype
-            assert_close(
-                actual,
-                expected,
-                terms,
-                max(1.0, np.abs(expected).max(initial=0)),
-                roundings,
-                what=f"grad_{name}",
-            )
+            magnitude = max(1.0, np.abs(expected).max(initial=0))
+            assert_close(actual, expected, terms, magnitude, roundings=4, what=f"grad_{name}")
 
     without, nothing = run_forward(case, operands, device, False)
     again, residuals = run_forward(case, operands, device, True)
