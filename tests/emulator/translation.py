@@ -16,11 +16,13 @@ _EXPORT = 'extern "C" __attribute__((visibility("default")))'
 _COORDINATES = {"tid": "thread_index", "ntid": "block_dim", "ctaid": "block_index", "nctaid": "grid_dim"}
 _SPECIAL_REGISTERS = {
     **{f"%{name}.{axis}": f"(u32)emu_self.{field}.{axis}" for name, field in _COORDINATES.items() for axis in "xyz"},
-    **{f"%{name}.{axis}": "0u" for name in ("clusterid", "cluster_ctaid") for axis in "xyz"},
-    **{f"%{name}.{axis}": "1u" for name in ("nclusterid", "cluster_nctaid") for axis in "xyz"},
-    "%cluster_ctarank": "0u",
-    "%cluster_nctarank": "1u",
-    "%is_explicit_cluster": "0u",
+    **{f"%clusterid.{axis}": f"(emu_self.block_index.{axis} / emu_self.cluster_dim.{axis})" for axis in "xyz"},
+    **{f"%nclusterid.{axis}": f"(emu_self.grid_dim.{axis} / emu_self.cluster_dim.{axis})" for axis in "xyz"},
+    **{f"%cluster_ctaid.{axis}": f"(emu_self.block_index.{axis} % emu_self.cluster_dim.{axis})" for axis in "xyz"},
+    **{f"%cluster_nctaid.{axis}": f"emu_self.cluster_dim.{axis}" for axis in "xyz"},
+    "%cluster_ctarank": "emu_self.rank",
+    "%cluster_nctarank": "(emu_self.cluster_dim.x * emu_self.cluster_dim.y * emu_self.cluster_dim.z)",
+    "%is_explicit_cluster": "(emu_self.cluster_dim.x * emu_self.cluster_dim.y * emu_self.cluster_dim.z > 1)",
     "%laneid": "(u32)emu_self.lane",
     "%warpid": "(u32)emu_self.warp",
     "%nwarpid": "32u",
@@ -137,7 +139,7 @@ class FunctionTranslation:
         if any(text in scope for scope in self._scopes):
             return self.register(text)
         if text in self._shared.offsets:
-            return f"(u64){self._shared.offsets[text]}"
+            return f"(u64)(emu_self.own_window + {self._shared.offsets[text]})"
         if text in self.parameters:
             return f"(u64){self.parameters[text]}"
         sum_ = re.fullmatch(r"([\w$%]+)\+(-?\d+)", text)
@@ -160,7 +162,8 @@ class FunctionTranslation:
         match = re.fullmatch(r"\[\s*([^\]+]+?)\s*(?:\+\s*(-?\d+))?\s*\]", text)
         base, offset = match.groups()
         total = f"(u64)({self.value(base)}) + {offset or 0}ll"
-        return f"shared_pointer((u32)({total}))" if space.startswith("shared") else f"pointer({total})"
+        function = {"shared": "shared_pointer", "shared::cta": "shared_pointer", "shared::cluster": "cluster_pointer"}.get(space, "pointer")
+        return f"{function}({total})"
 
     def label(self, name):
         """The C++ label of a branch's target."""

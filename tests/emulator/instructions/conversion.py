@@ -61,15 +61,17 @@ def cvt(code, op):
 @instruction("cvta")
 def cvta(code, op):
     to_space = op.flag("to")
-    shared = op.space().startswith("shared")
+    space = op.space()
     op.type()
     value = code.value(op[1])
-    if not shared:
+    if not space.startswith("shared"):
         return code.put(op[0], f"as<u64>({value})")
-    return code.put(op[0], f"(u64)smem_u32(pointer({value}))" if to_space else f"(u64)(uintptr_t)shared_pointer({value})")
+    if to_space:
+        return code.put(op[0], f"(u64)smem_u32(pointer({value}))")
+    return code.put(op[0], f"(u64)(uintptr_t){'cluster' if space == 'shared::cluster' else 'shared'}_pointer({value})")
 
 
 @instruction("isspacep")
 def isspacep(code, op):
-    shared = op.choice({"shared": "", "shared::cta": "", "global": "!"})
+    shared = op.choice({"shared": "", "shared::cta": "", "shared::cluster": "", "global": "!"})
     return code.put(op[0], f"{shared}is_shared(pointer({code.value(op[1])}))")

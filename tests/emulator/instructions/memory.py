@@ -1,7 +1,8 @@
 """Loads, stores and hints to the caches."""
 
 from ..ptx import TYPES
-from .table import SCOPES, instruction
+from .synchronisation import CPP_SCOPE
+from .table import instruction
 
 
 def _access(code, space, size, flags):
@@ -15,10 +16,8 @@ def _access(code, space, size, flags):
 
 
 def _order(op):
-    """Takes the memory order and scope."""
-    order = op.choice(("volatile", "relaxed", "acquire", "release"), "weak")
-    op.flag(*SCOPES)
-    return order
+    """Takes the memory order and the scope."""
+    return op.choice(("volatile", "relaxed", "acquire", "release"), "weak"), op.choice(CPP_SCOPE, "SCOPE_DEVICE")
 
 
 def _vector(op):
@@ -28,13 +27,13 @@ def _vector(op):
 
 @instruction("ld", "ldu")
 def load(code, op):
-    space, order, count, kind = op.space(), _order(op), _vector(op), op.type()
+    space, (order, scope), count, kind = op.space(), _order(op), _vector(op), op.type()
     cpp = TYPES[kind].cpp
     flags = {"weak": "RD", "volatile": "RD | VOLATILE", "relaxed": "RD | VOLATILE", "acquire": "RD | ATOMIC"}[order]
     before = _access(code, space, TYPES[kind].size * count, flags)
     if order == "acquire":
-        before = f"emu_spin(p); {before}sync_acquire(p); "
-    elif order != "weak" and not space.startswith("shared"):
+        before = f"emu_spin(p); {before}sync_acquire(p, {scope}); "
+    elif order != "weak":
         before = f"emu_spin(p); {before}"
     loads = " ".join(code.put(name, f"LOAD({cpp}, (const {cpp}*)p + {i})") for i, name in enumerate(op.list(0)))
     return f"{{ const void* p = {code.address(op[1], space)}; {before}{loads} }}"
@@ -42,12 +41,12 @@ def load(code, op):
 
 @instruction("st")
 def store(code, op):
-    space, order, count, kind = op.space(), _order(op), _vector(op), op.type()
+    space, (order, scope), count, kind = op.space(), _order(op), _vector(op), op.type()
     cpp = TYPES[kind].cpp
     flags = {"weak": "WR", "volatile": "WR | VOLATILE", "relaxed": "WR | VOLATILE", "release": "WR | ATOMIC"}[order]
     before = _access(code, space, TYPES[kind].size * count, flags)
     if order == "release":
-        before += "sync_release(p); "
+        before += f"sync_release(p, {scope}); "
     stores = " ".join(
         f"STORE({cpp}, ({cpp}*)p + {i}, {code.typed(kind, text)});" for i, text in enumerate(op.list(1))
     )

@@ -1,6 +1,8 @@
-"""Barriers, fences and mbarriers."""
+"""Barriers of a block and of a cluster, fences, and addresses in a peer's shared memory."""
 
-from .table import SCOPES, SPACES, instruction
+from .table import SCOPES, instruction
+
+CPP_SCOPE = {"cta": "SCOPE_BLOCK", "cluster": "SCOPE_CLUSTER", "gpu": "SCOPE_DEVICE", "sys": "SCOPE_DEVICE"}
 
 
 @instruction("bar.warp")
@@ -14,7 +16,7 @@ def bar(code, op):
     if op.flag("red"):
         reduction = op.choice({"popc": 0, "and": 1, "or": 2})
         op.type()
-        if len(op) != 3 or op[1] != "0":
+        if len(op) != 3:
             raise op.unsupported("only reductions of the whole block")
         call = f"barrier_red({reduction}, {code.value(op[2])}, {code.site(op)})"
         return code.put(op[0], f"{'(bool)' if reduction else '(u32)'}{call}")
@@ -23,68 +25,59 @@ def bar(code, op):
     return f"{function}((int){code.value(op[0])}, {count}, {code.site(op)});"
 
 
+# ---- fences
+
+
 @instruction("membar")
 def membar(code, op):
-    return "" if op.choice(("cta", "gl", "sys")) == "cta" else "fence();"
-
-
-@instruction("fence.proxy", "fence.mbarrier_init")
-def fence_of_proxies(code, op):
-    """The checker has no proxies; initialised mbarriers are visible at once."""
-    while op.matching(r"async|alias|tensormap::generic|release|acquire"):
-        pass
-    op.flag(*SPACES, *SCOPES)
-    return ""
+    scope = op.choice({"cta": "SCOPE_BLOCK", "gl": "SCOPE_DEVICE", "sys": "SCOPE_DEVICE"})
+    return f"fence({scope});"
 
 
 @instruction("fence")
 def fence(code, op):
     op.choice(("acq_rel", "sc", "acquire", "release"))
-    # The scope of a block orders nothing between blocks.
-    return "" if op.choice(SCOPES) == "cta" else "fence();"
+    return f"fence({op.choice(CPP_SCOPE)});"
 
 
-def _mbarrier(op):
-    op.flag("b64")
-    op.space()
-    op.flag(*SCOPES)
-    op.flag("relaxed", "acquire", "release")
+@instruction("fence.mbarrier_init")
+def fence_mbarrier_init(code, op):
+    op.flag("release", "cluster")
+    return "fence_mbarrier_init();"
 
 
-@instruction("mbarrier.init")
-def mbarrier_init(code, op):
-    _mbarrier(op)
-    return f"mbar_init({code.address(op[0], 'shared')}, {code.typed('u32', op[1])});"
+@instruction("fence.proxy.async")
+def fence_proxy(code, op):
+    """The checker knows the proxies of shared memory only."""
+    return "" if op.space() == "global" else "fence_proxy_async();"
 
 
-@instruction("mbarrier.inval")
-def mbarrier_inval(code, op):
-    _mbarrier(op)
-    return ""
+# ---- clusters
 
 
-@instruction("mbarrier.arrive")
-def mbarrier_arrive(code, op):
-    expects = op.flag("expect_tx")
-    _mbarrier(op)
-    operands = list(op.operands)
-    if not operands[0].startswith("["):
-        if operands[0] != "_" and code.is_read(operands[0]):
-            raise op.unsupported("the state that it returns")
-        del operands[0]
-    count = code.typed("u32", operands[1]) if len(operands) > 1 else "1"
-    transactions, arrivals = (count, "1") if expects else ("0", count)
-    return f"mbar_arrive({code.address(operands[0], 'shared')}, {transactions}, {arrivals});"
+@instruction("barrier.cluster.arrive")
+def cluster_arrive(code, op):
+    order = op.choice(("release", "relaxed"), "release")
+    return f"cluster_arrive({'true' if order == 'release' else 'false'}, {code.site(op)});"
 
 
-@instruction("mbarrier.expect_tx")
-def mbarrier_expect(code, op):
-    _mbarrier(op)
-    return f"mbar_arrive({code.address(op[0], 'shared')}, {code.typed('u32', op[1])}, 0);"
+@instruction("barrier.cluster.wait")
+def cluster_wait(code, op):
+    op.flag("acquire")
+    return f"cluster_wait(true, {code.site(op)});"
 
 
-@instruction("mbarrier.try_wait.parity", "mbarrier.test_wait.parity")
-def mbarrier_test(code, op):
-    _mbarrier(op)
-    test = f"mbar_test({code.address(op[1], 'shared')}, {code.typed('u32', op[2])})"
-    return f"{{ bool t = {test}; if (!t) yield({code.site(op)}); {code.put(op[0], 't')} }}"
+@instruction("mapa")
+def mapa(code, op):
+    space, kind = op.space(), op.type()
+    rank = code.typed("u32", op[2])
+    if space == "shared::cluster":
+        return code.put(op[0], f"(u64)map_shared_to_rank((u32){code.value(op[1])}, {rank})")
+    return code.put(op[0], f"map_pointer_to_rank({code.typed(kind, op[1])}, {rank})")
+
+
+@instruction("getctarank")
+def getctarank(code, op):
+    space, kind = op.space(), op.type()
+    address = code.value(op[1])
+    return code.put(op[0], f"(u32){address} >> 24" if space == "shared::cluster" else f"smem_u32(pointer({address})) >> 24")

@@ -18,8 +18,11 @@ def shfl(code, op):
 
 @instruction("vote.sync")
 def vote(code, op):
-    mode = op.choice(("ballot", "any", "all"))
+    mode = op.choice(("ballot", "any", "all", "uni"))
     op.type()
+    if mode == "uni":
+        call = f'match_all({code.typed("u32", op[2])}, (u64){code.value(op[1])}, {code.site(op)})'
+        return code.put(op[0], f"(bool){call}")
     predicate = f"!{code.value(op[1])}" if mode == "all" else code.value(op[1])
     call = f'vote({code.typed("u32", op[2])}, {predicate}, "vote.{mode}", {code.site(op)})'
     return code.put(op[0], {"ballot": call, "any": f"(bool)({call} != 0)", "all": f"(bool)({call} == 0)"}[mode])
@@ -29,6 +32,14 @@ def vote(code, op):
 def match_any(code, op):
     kind = op.type()
     return code.put(op[0], f"match_any({code.typed('u32', op[2])}, {code.typed(kind, op[1])}, {code.site(op)})")
+
+
+@instruction("match.all.sync")
+def match_all(code, op):
+    kind = op.type()
+    mask, *equal = op[0].split("|")
+    call = f"match_all({code.typed('u32', op[2])}, {code.typed(kind, op[1])}, {code.site(op)})"
+    return f"{{ u32 t = {call}; {code.put(mask, 't')} {' '.join(code.put(name, '(bool)t') for name in equal)} }}"
 
 
 @instruction("redux.sync")
@@ -43,7 +54,8 @@ def redux(code, op):
 
 @instruction("activemask.b32")
 def activemask(code, op):
-    return code.put(op[0], "~0u")
+    """Which lanes are together is the machine's choice; the least that it may say is the lane itself."""
+    return code.put(op[0], "(1u << emu_self.lane)")
 
 
 @instruction("elect.sync")
