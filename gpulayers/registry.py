@@ -15,7 +15,7 @@ def serialize_object(value):
     if value is None:
         return None
     kind = type(value)
-    module = kind.__module__.replace("gpulayers", "keras", 1)
+    module = ".".join(["keras", *kind.__module__.split(".")[1:2]]) if kind.__module__.startswith("gpulayers.") else kind.__module__
     return {"module": module, "class_name": kind.__name__, "config": value.get_config(), "registered_name": None}
 
 

@@ -84,7 +84,7 @@ class LambdaCallback(Callback):
 class CallbackList:
     """Calls every hook of several callbacks.
 
-    Logs of batches are read from the device only if somebody wants them: a callback that overrides the hook, and,
+    As a context manager it closes callbacks that have a method `close`, however the run ends. Logs of batches are read from the device only if somebody wants them: a callback that overrides the hook, and,
     where it has a method `due`, whose `due()` is true.
     """
 
@@ -96,6 +96,14 @@ class CallbackList:
             callback.set_model(model)
             callback.set_params(params)
         self._overriding = {hook: [c for c in self.callbacks if _overrides(c, hook)] for hook in _HOOKS}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for callback in self.callbacks:
+            if hasattr(callback, "close"):
+                callback.close()
 
     def call(self, hook, *arguments):
         """Calls a hook other than those at the end of a batch."""

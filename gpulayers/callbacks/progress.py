@@ -23,13 +23,19 @@ class ProgressBar(Callback):
     def __init__(self, verbose=1):
         self.verbose = verbose
         self._bar = self._task = None
-        self._training, self._next_refresh = False, 0.0
+        self._next_refresh = 0.0
 
     def due(self, batch):
         """Whether a batch should be shown: rarely enough that reading its logs costs nothing."""
         if self._bar is None:
             return False
         return time.monotonic() >= self._next_refresh or batch + 1 == self.params["steps"]
+
+    def close(self):
+        """Gives the terminal back."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _begin(self, title):
         self._started = time.monotonic()
@@ -49,21 +55,11 @@ class ProgressBar(Callback):
     def _end(self, logs):
         if self._bar is not None:
             self._bar.update(self._task, completed=self.params["steps"], description=_formatted(logs), refresh=True)
-            self._bar.stop()
-            self._bar = None
+            self.close()
             return
         elapsed, steps = time.monotonic() - self._started, max(1, self.params["steps"])
         parts = [f"{steps}/{steps}", f"{elapsed:.1f}s", f"{1000 * elapsed / steps:.0f}ms/step"]
         print(" - ".join(parts + ([_formatted(logs)] if logs else [])), flush=True)
-
-    def on_train_begin(self, logs=None):
-        self._training = True
-
-    def on_train_end(self, logs=None):
-        self._training = False
-        if self._bar is not None:  # stopped inside an epoch
-            self._bar.stop()
-            self._bar = None
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.params["epochs"] > 1:

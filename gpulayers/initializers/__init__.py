@@ -240,6 +240,9 @@ class _Function(Initializer):
             raise ValueError(f"The initializer must return shape {tuple(shape)}. Received: shape {values.shape}")
         return values.astype(_dtype(dtype), copy=False)
 
+    def get_config(self):
+        raise ValueError(f"An initializer that is a function has no configuration. Received: {self.function!r}")
+
 
 def get(identifier):
     """The Initializer of a name, an object, a class, a config or a callable `f(shape, dtype)`; None stays None.

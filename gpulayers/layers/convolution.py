@@ -5,7 +5,7 @@ from ..ops.activations import activate
 from ..ops.convolution.problem import Activation as FusedActivation
 from ..ops.spatial import checked_data_format, integer, spatial_tuple
 from .layer import Layer
-from .shapes import channel_count, checked_padding, window_output_shape
+from .shapes import channel_count, checked_padding, split, window_output_shape
 
 _FUSED = {entry.value for entry in FusedActivation}
 
@@ -62,6 +62,7 @@ class Conv(Layer):
                                         self.bias_constraint, "bias")
 
     def forward(self, x, training=True):
+        split(self, x.shape)
         fused = self.activation.name if self.activation.name in _FUSED else None
         geometry = dict(strides=self.strides, padding=self.padding, dilation_rate=self.dilation_rate,
                         groups=self.groups, data_format=self.data_format)

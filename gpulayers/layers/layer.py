@@ -125,8 +125,12 @@ class Layer:
         self.batch_input_shape = _batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
-        if isinstance(value, Layer) and value not in self._sublayers:
-            self._sublayers.append(value)
+        for layer in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(layer, Layer):
+                if "_sublayers" not in self.__dict__:
+                    raise RuntimeError(f"Call super().__init__() before setting layers. Received: {name}={layer!r}")
+                if layer not in self._sublayers:
+                    self._sublayers.append(layer)
         super().__setattr__(name, value)
 
     # Calling

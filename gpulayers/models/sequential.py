@@ -69,6 +69,8 @@ class Sequential(Model):
 
     def build(self, input_shape):
         """Creates all weights for inputs of that shape (with the batch, which may be None)."""
+        if not self._sublayers:
+            raise ValueError(f"{self.name} has no layers to build. Received: input shape {input_shape}")
         input_shape = tuple(input_shape)
         if self._input_layer is not None:
             input_shape = self._input_layer.batch_shape

@@ -83,28 +83,25 @@ class Trainer:
                 raise ValueError(f"validation_split must lie in [0, 1). Received: {validation_split!r}")
             data, validation = data.split(validation_split)
         self._check_data(data, batch_size)
+        validation_batch_size = integer(validation_batch_size or batch_size, "validation_batch_size", least=1)
+        if validation is not None:
+            self._check_data(validation, validation_batch_size)
         generator = random.host_generator() if shuffle else None
         history = History()
         run = self._callbacks(callbacks, verbose, data.steps(batch_size), epochs, [history])
         self.stop_training, self.history, logs = False, history, {}
-        run.call("on_train_begin")
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
-            run.call("on_epoch_begin", epoch)
-            for step, batch in enumerate(data.batches(batch_size, generator)):
-                run.call("on_train_batch_begin", step)
-                self._train_step(*batch)
-                run.batch_end("train", step, self._results)
+        with run:
+            run.call("on_train_begin")
+            for epoch in range(initial_epoch, epochs):
+                run.call("on_epoch_begin", epoch)
+                logs = self._train_epoch(data.batches(batch_size, generator), run)
+                if validation is not None and (epoch + 1) % validation_freq == 0:
+                    found = self._evaluate(validation, validation_batch_size, self._test_hooks(run))
+                    logs |= {f"val_{name}": value for name, value in found.items()}
+                run.call("on_epoch_end", epoch, dict(logs))
                 if self.stop_training:
                     break
-            logs = self._results()
-            if validation is not None and (epoch + 1) % validation_freq == 0:
-                found = self._evaluate(validation, validation_batch_size or batch_size, self._test_hooks(run))
-                logs |= {f"val_{name}": value for name, value in found.items()}
-            run.call("on_epoch_end", epoch, dict(logs))
-            if self.stop_training:
-                break
-        run.call("on_train_end", dict(logs))
+            run.call("on_train_end", dict(logs))
         return history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None,
@@ -124,7 +121,8 @@ class Trainer:
             raise ValueError("evaluate needs at least one sample. Received: x with none")
         self._check_data(data, batch_size)
         run = self._callbacks(callbacks, verbose, data.steps(batch_size), 1)
-        return _returned(self._evaluate(data, batch_size, run), return_dict)
+        with run:
+            return _returned(self._evaluate(data, batch_size, run), return_dict)
 
     def predict(self, x, batch_size=None, verbose="auto", callbacks=None):
         """The outputs for data, as one NumPy array (a list of them for several outputs).
@@ -136,15 +134,16 @@ class Trainer:
         data = Data(x)
         self._check_data(data, batch_size)
         run = self._callbacks(callbacks, verbose, data.steps(batch_size), 1)
-        run.call("on_predict_begin")
         if data.samples == 0:
             return _on_host(self._predict_step(data.x))
         parts = []
-        for step, (batch, _, _) in enumerate(data.batches(batch_size)):
-            run.call("on_predict_batch_begin", step)
-            parts.append(_on_host(self._predict_step(batch)))
-            run.batch_end("predict", step, lambda: {"outputs": parts[-1]})
-        run.call("on_predict_end")
+        with run:
+            run.call("on_predict_begin")
+            for step, (batch, _, _) in enumerate(data.batches(batch_size)):
+                run.call("on_predict_batch_begin", step)
+                parts.append(_on_host(self._predict_step(batch)))
+                run.batch_end("predict", step, lambda: {"outputs": parts[-1]})
+            run.call("on_predict_end")
         if isinstance(parts[0], list):
             return [np.concatenate(outputs) for outputs in zip(*parts)]
         return np.concatenate(parts)
@@ -231,6 +230,17 @@ class Trainer:
 
     def _results(self):
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _train_epoch(self, batches, run):
+        """The logs of one pass over the batches, or of its part until `stop_training` was set."""
+        self.reset_metrics()
+        for step, batch in enumerate(batches):
+            run.call("on_train_batch_begin", step)
+            self._train_step(*batch)
+            run.batch_end("train", step, self._results)
+            if self.stop_training:
+                break
+        return self._results()
 
     def _evaluate(self, data, batch_size, run):
         self.reset_metrics()

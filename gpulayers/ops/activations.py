@@ -182,7 +182,8 @@ def selu(xp, x, out):
 
 @_activation("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True)
 def softplus(xp, x, out):
-    return xp.logaddexp(x, x.dtype.type(0), out=out)
+    y = xp.log1p(xp.exp(-abs(x)))
+    return xp.add(y, xp.maximum(x, 0), out=y if out is None else out)
 
 
 @_activation("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True)

@@ -24,10 +24,15 @@ def _same_shape(y_true, y_pred):
         )
 
 
+def _difference(y_true, y_pred):
+    wide = _wide(y_pred)
+    return wide - y_true.astype(wide.dtype, copy=False)
+
+
 def mean_squared_error(y_true, y_pred):
     """mean((y_pred - y_true)^2) over the last axis."""
     _same_shape(y_true, y_pred)
-    difference = _wide(y_pred) - y_true
+    difference = _difference(y_true, y_pred)
     scale = 2 / max(1, y_pred.shape[-1])
 
     def backward(weights):
@@ -39,7 +44,7 @@ def mean_squared_error(y_true, y_pred):
 def mean_absolute_error(y_true, y_pred):
     """mean(|y_pred - y_true|) over the last axis."""
     _same_shape(y_true, y_pred)
-    difference = _wide(y_pred) - y_true
+    difference = _difference(y_true, y_pred)
     xp = arrays.array_module(y_pred)
 
     def backward(weights):
@@ -122,9 +127,9 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         kept = labels != ignore_class
         labels = xp.where(kept, labels, 0)
     classes = x.shape[axis]
-    if labels.size and (int(labels.min()) < 0 or int(labels.max()) >= classes):
-        bad = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
-        raise ValueError(f"Class numbers must lie in [0, {classes}). Received: {bad}")
+    outside = (labels < 0) | (labels >= classes)
+    if bool(outside.any()):
+        raise ValueError(f"Class numbers must lie in [0, {classes}). Received: {int(labels[outside][0])}")
     log_p, slope = _log_probabilities(xp, x, from_logits, axis)
     at = xp.expand_dims(labels, axis)
     values = -xp.take_along_axis(log_p, at, axis).squeeze(axis)

@@ -1,0 +1,166 @@
+"""Activation functions against scalar formulas, and their gradients against differences."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gpulayers import activations
+from gpulayers.ops.activations import ACTIVATIONS, activate
+
+from .tolerances import assert_close
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def softplus(x):
+    return max(x, 0) + math.log1p(math.exp(-abs(x)))
+
+
+SCALAR = {
+    "linear": lambda x: x,
+    "relu": lambda x: max(x, 0.0),
+    "relu6": lambda x: min(max(x, 0.0), 6.0),
+    "leaky_relu": lambda x: x if x > 0 else 0.2 * x,
+    "sigmoid": sigmoid,
+    "tanh": math.tanh,
+    "elu": lambda x: x if x > 0 else math.expm1(x),
+    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+    "softplus": softplus,
+    "softsign": lambda x: x / (1 + abs(x)),
+    "silu": lambda x: x * sigmoid(x),
+    "swish": lambda x: x * sigmoid(x),
+    "gelu": lambda x: 0.5 * x * (1 + math.erf(x / math.sqrt(2))),
+    "exponential": math.exp,
+    "hard_sigmoid": lambda x: min(max(x / 6 + 0.5, 0.0), 1.0),
+    "hard_silu": lambda x: x * min(max(x / 6 + 0.5, 0.0), 1.0),
+    "hard_swish": lambda x: x * min(max(x / 6 + 0.5, 0.0), 1.0),
+    "mish": lambda x: x * math.tanh(softplus(x)),
+    "log_sigmoid": lambda x: -softplus(-x),
+}
+# Not at the kinks of relu6, hard_sigmoid and their like, where no derivative exists.
+POINTS = np.array([-9.5, -4.25, -2.5, -1.25, -0.75, -0.1, 0.1, 0.3, 0.8, 1.5, 2.9, 4.5, 5.75, 8.25])
+
+
+def softmax(row):
+    terms = [math.exp(value - max(row)) for value in row]
+    return [term / math.fsum(terms) for term in terms]
+
+
+def test_every_activation_is_tested():
+    assert set(SCALAR) | {"softmax", "log_softmax"} == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_follows_the_formula(name, dtype):
+    x = POINTS.astype(dtype)
+    expected = [SCALAR[name](value) for value in x.astype(np.float64)]
+    y = activations.get(name)(x)
+    assert y.dtype == dtype
+    assert_close(y, expected, terms=4)
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_gradient_follows_differences_of_the_formula(name):
+    step = 1e-6
+    expected = np.array([(SCALAR[name](x + step) - SCALAR[name](x - step)) / (2 * step) for x in POINTS])
+    grad_output = np.linspace(0.5, -1.5, POINTS.size)
+    activation = activations.get(name)
+    saved = activation(POINTS) if activation.from_output else POINTS
+    np.testing.assert_allclose(activation.backward(grad_output, saved), grad_output * expected, rtol=1e-8, atol=3e-9)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_softmax_and_its_gradient(name, axis):
+    x = np.random.default_rng(3).standard_normal((3, 4))
+    activation = activations.get(name)
+
+    def formula(values):
+        rows = [softmax(list(row)) for row in np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])]
+        result = np.moveaxis(np.array(rows).reshape(np.moveaxis(values, axis, -1).shape), -1, axis)
+        return np.log(result) if name == "log_softmax" else result
+
+    assert_close(activation(x, axis=axis), formula(x), terms=8)
+    direction = np.random.default_rng(4).standard_normal(x.shape)
+    numeric = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        for sign in (1, -1):
+            moved = x.copy()
+            moved[index] += sign * 1e-6
+            numeric[index] += sign * (formula(moved) * direction).sum() / 2e-6
+    grad = activation.backward(direction, activation(x, axis=axis), axis=axis)
+    np.testing.assert_allclose(grad, numeric, rtol=1e-7, atol=1e-8)
+
+
+def test_large_inputs_neither_overflow_nor_lose_their_limits():
+    x = np.array([-1e4, 1e4], np.float32)
+    for name, limits in {
+        "sigmoid": (0, 1), "tanh": (-1, 1), "softplus": (0, 1e4), "silu": (0, 1e4), "gelu": (0, 1e4), "elu": (-1, 1e4),
+        "mish": (0, 1e4), "log_sigmoid": (-1e4, 0), "softmax": (0, 1),
+    }.items():
+        np.testing.assert_array_equal(activations.get(name)(x), np.array(limits, np.float32), name)
+
+
+def test_nan_stays_nan():
+    for name in SCALAR:
+        assert np.isnan(activations.get(name)(np.array([np.nan])))[0], name
+
+
+def test_gelu_by_tanh():
+    x = POINTS
+    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    assert_close(activations.gelu(x, approximate=True), 0.5 * x * (1 + np.tanh(inner)), terms=4)
+    step = 1e-6
+    numeric = (activations.gelu(x + step, approximate=True) - activations.gelu(x - step, approximate=True)) / (2 * step)
+    np.testing.assert_allclose(activations.gelu.backward(np.ones_like(x), x, approximate=True), numeric, atol=1e-8)
+
+
+def test_relu_with_parameters():
+    x = np.array([-2.0, 0.5, 1.0, 3.0, 9.0])
+    options = dict(negative_slope=0.5, max_value=4.0, threshold=1.0)
+    y = activations.relu(x, **options)
+    np.testing.assert_array_equal(y, [-1.5, -0.25, 1.0, 3.0, 4.0])
+    grad = activations.relu.backward(np.ones(5), y, **options)
+    np.testing.assert_array_equal(grad, [0.5, 0.5, 1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_in_place_gives_the_same(name, dtype):
+    activation = activations.get(name)
+    x = POINTS.reshape(2, 7).astype(dtype)
+    expected = activation(x.copy())
+    out = x.copy()
+    assert activation(out, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "linear"])
+def test_activate_pairs_the_output_with_its_gradient(name):
+    activation, x = activations.get(name), POINTS.copy()
+    y, backward = activate(activation, x.copy())
+    np.testing.assert_array_equal(y, activation(x))
+    saved = y if activation.from_output else x
+    np.testing.assert_array_equal(backward(np.ones(x.size)), activation.backward(np.ones(x.size), saved))
+
+
+def test_get():
+    assert activations.get(None) is activations.linear
+    assert activations.get("relu") is activations.relu
+    assert activations.get(activations.tanh) is activations.tanh
+    assert activations.serialize(activations.get("swish")) == "silu"
+    custom = activations.Activation("square", lambda xp, x, out: x * x, lambda xp, grad, x: 2 * x * grad, False)
+    assert activations.get(custom) is custom
+
+
+@pytest.mark.parametrize("identifier", ["relo", 3, len, lambda x: x, ["relu"], {"class_name": "relo"}])
+def test_unknown_activations(identifier):
+    with pytest.raises(ValueError, match="Received: "):
+        activations.get(identifier)
+
+
+def test_integers_are_refused():
+    with pytest.raises(TypeError, match="Received: int64"):
+        activations.relu(np.array([1, 2]))

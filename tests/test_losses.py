@@ -1,0 +1,185 @@
+"""Losses against scalar formulas, their gradients against differences, and their reductions."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gpulayers import losses
+
+from .tolerances import assert_close
+
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.05, 0.15, 0.8], [0.3, 0.3, 0.4]])
+ONE_HOT = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
+LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0], [-1.5, 0.25, 1.0]])
+
+
+def log_softmax(row):
+    return [value - math.log(math.fsum(math.exp(other) for other in row)) for value in row]
+
+
+def test_mean_squared_error():
+    assert losses.MeanSquaredError()([[0, 1], [0, 0]], [[1, 1], [1, 0]]) == 0.5
+    np.testing.assert_array_equal(losses.mean_squared_error([[0, 1], [0, 0]], [[1.0, 3], [1, 0]]), [2.5, 0.5])
+
+
+def test_mean_absolute_error():
+    assert losses.MeanAbsoluteError()([[0, 1], [0, 0]], [[1.0, 4], [1, 0]]) == 1.25
+
+
+def test_binary_crossentropy():
+    true, predicted = np.array([[0.0, 1], [0, 0]]), np.array([[0.6, 0.4], [0.4, 0.6]])
+    expected = -np.array([(math.log(0.4) + math.log(0.4)) / 2, (math.log(0.6) + math.log(0.4)) / 2])
+    assert_close(losses.binary_crossentropy(true, predicted), expected, terms=4)
+    logits = np.log(predicted / (1 - predicted))
+    assert_close(losses.binary_crossentropy(true, logits, from_logits=True), expected, terms=8)
+    smoothed = true * 0.8 + 0.1
+    expected = -(smoothed * np.log(predicted) + (1 - smoothed) * np.log(1 - predicted)).mean(-1)
+    assert_close(losses.binary_crossentropy(true, predicted, label_smoothing=0.2), expected, terms=4)
+
+
+def test_categorical_crossentropy():
+    expected = [-math.log(0.7), -math.log(0.8), -math.log(0.3)]
+    assert_close(losses.categorical_crossentropy(ONE_HOT, PROBABILITIES), expected, terms=4)
+    assert_close(losses.categorical_crossentropy(ONE_HOT, 5 * PROBABILITIES), expected, terms=4, what="normalised first")
+    assert_close(losses.sparse_categorical_crossentropy([0, 2, 1], PROBABILITIES), expected, terms=4)
+    assert_close(losses.sparse_categorical_crossentropy([[0], [2], [1]], PROBABILITIES), expected, terms=4)
+    expected = [-log_softmax(row)[label] for row, label in zip(LOGITS, (0, 2, 1))]
+    assert_close(losses.categorical_crossentropy(ONE_HOT, LOGITS, from_logits=True), expected, terms=8)
+    assert_close(losses.sparse_categorical_crossentropy([0, 2, 1], LOGITS, from_logits=True), expected, terms=8)
+    smoothed = 0.7 * ONE_HOT + 0.1
+    expected = [-math.fsum(t * math.log(p) for t, p in zip(*rows)) for rows in zip(smoothed, PROBABILITIES)]
+    assert_close(losses.categorical_crossentropy(ONE_HOT, PROBABILITIES, label_smoothing=0.3), expected, terms=8)
+
+
+def test_probabilities_are_clipped():
+    loss, grad = losses.CategoricalCrossentropy().forward([[0.0, 1.0]], np.array([[1.0, 0.0]]))
+    assert_close(loss, -math.log(1e-7), terms=4)
+    np.testing.assert_array_equal(grad, [[0, 0]])
+    loss = losses.BinaryCrossentropy()([[1.0]], np.array([[0.0]]))
+    assert_close(loss, -math.log(1e-7), terms=4)
+
+
+def test_extreme_logits_stay_finite():
+    logits = np.array([[1e4, -1e4]], np.float32)
+    loss, grad = losses.SparseCategoricalCrossentropy(from_logits=True).forward([1], logits)
+    assert loss == 2e4
+    np.testing.assert_array_equal(grad, [[1, -1]])
+    assert losses.BinaryCrossentropy(from_logits=True)([[0.0, 1.0]], logits) == 1e4
+
+
+CASES = {
+    "mse": (losses.MeanSquaredError(), ONE_HOT, LOGITS),
+    "mae": (losses.MeanAbsoluteError(), ONE_HOT, LOGITS),
+    "bce": (losses.BinaryCrossentropy(label_smoothing=0.1), ONE_HOT, PROBABILITIES),
+    "bce logits": (losses.BinaryCrossentropy(from_logits=True), ONE_HOT, LOGITS),
+    "cce": (losses.CategoricalCrossentropy(label_smoothing=0.1), ONE_HOT, 1.5 * PROBABILITIES),
+    "cce logits": (losses.CategoricalCrossentropy(from_logits=True), ONE_HOT * 0.5 + 0.1, LOGITS),
+    "cce axis": (losses.CategoricalCrossentropy(axis=0), ONE_HOT, PROBABILITIES),
+    "scce": (losses.SparseCategoricalCrossentropy(), np.array([0, 2, 1]), 1.5 * PROBABILITIES),
+    "scce logits": (losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2), np.array([0, 2, 1]), LOGITS),
+    "scce steps": (losses.SparseCategoricalCrossentropy(from_logits=True), np.array([[0, 2, 1]] * 2), np.stack([LOGITS] * 2)),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+@pytest.mark.parametrize("name", CASES)
+def test_gradients(name, reduction, weighted):
+    loss, y_true, y_pred = CASES[name]
+    loss = type(loss).from_config(loss.get_config() | {"reduction": reduction})
+    weight = np.linspace(0.5, 2, len(y_true)) if weighted else None
+    y_pred = np.ascontiguousarray(y_pred)
+    value, grad = loss.forward(y_true, y_pred, weight)
+    assert value == loss(y_true, y_pred, weight)
+    for index in np.ndindex(y_pred.shape):
+        sides = []
+        for step in (1e-6, -1e-6):
+            moved = y_pred.copy()
+            moved[index] += step
+            sides.append(float(loss(y_true, moved, weight)))
+        assert grad[index] == pytest.approx((sides[0] - sides[1]) / 2e-6, rel=1e-5, abs=1e-7), index
+
+
+def test_reductions():
+    values, weight = np.array([1.0, 4.0, 9.0]), np.array([1.0, 0.0, 3.0])
+    true, predicted = np.zeros((3, 1)), np.sqrt(values)[:, None]
+    for reduction, plain, weighted in [
+        ("sum_over_batch_size", 14 / 3, 28 / 3), ("mean", 14 / 3, 28 / 3), ("sum", 14, 28), ("mean_with_sample_weight", 14 / 3, 7),
+    ]:
+        loss = losses.MeanSquaredError(reduction=reduction)
+        assert loss(true, predicted) == pytest.approx(plain), reduction
+        assert loss(true, predicted, weight) == pytest.approx(weighted), reduction
+    np.testing.assert_allclose(losses.MeanSquaredError(reduction="none")(true, predicted, weight), [1, 0, 27])
+
+
+def test_masked_samples_do_not_count():
+    true, predicted = np.zeros((2, 3, 1)), np.array([[1.0, 2, 3], [4, 5, 6]])[..., None]
+    mask = np.array([[True, False, True], [False, False, False]])
+    loss, grad = losses.MeanSquaredError().forward(true, predicted, None, mask)
+    assert loss == pytest.approx((1 + 9) / 2)
+    np.testing.assert_allclose(grad[..., 0], [[1, 0, 3], [0, 0, 0]])
+    loss, grad = losses.MeanSquaredError().forward(true, predicted, None, np.zeros((2, 3), bool))
+    assert loss == 0 and not grad.any()
+
+
+def test_ranks_that_differ_by_a_last_axis_of_one():
+    assert losses.MeanSquaredError()([1.0, 2.0], np.array([[1.0], [4.0]])) == 2.0
+    _, grad = losses.MeanSquaredError().forward([1.0, 2.0], np.array([[1.0], [4.0]]))
+    np.testing.assert_array_equal(grad, [[0], [2]])
+
+
+def test_half_precision_gradients_have_the_predictions_type(dtype):
+    y_pred = PROBABILITIES.astype(dtype)
+    loss, grad = losses.CategoricalCrossentropy().forward(ONE_HOT, y_pred)
+    assert grad.dtype == dtype
+    exact = y_pred.astype(np.float64)
+    exact /= exact.sum(-1, keepdims=True)
+    assert_close(loss, -np.log(exact[[0, 1, 2], [0, 2, 1]]).mean(), terms=8)
+
+
+def test_integer_labels_do_not_widen_float32():
+    loss, grad = losses.MeanSquaredError().forward(np.array([[1], [2]]), np.ones((2, 1), np.float32))
+    assert loss.dtype == grad.dtype == np.float32
+
+
+def test_get():
+    assert isinstance(losses.get("mse"), losses.MeanSquaredError)
+    assert isinstance(losses.get("sparse_categorical_crossentropy"), losses.SparseCategoricalCrossentropy)
+    assert isinstance(losses.get(losses.binary_crossentropy), losses.BinaryCrossentropy)
+    assert losses.get(None) is None
+    loss = losses.CategoricalCrossentropy(label_smoothing=0.2, reduction="sum")
+    again = losses.get(losses.serialize(loss))
+    assert again.get_config() == loss.get_config() and again.label_smoothing == 0.2
+
+
+def test_a_loss_of_ones_own():
+    class Cubed(losses.Loss):
+        def per_sample(self, y_true, y_pred):
+            difference = y_pred - y_true
+            return (difference**3)[:, 0], lambda weights: 3 * difference**2 * weights[:, None]
+
+    loss, grad = Cubed().forward([[1.0], [0.0]], np.array([[3.0], [1.0]]))
+    assert loss == 4.5
+    np.testing.assert_array_equal(grad, [[6], [1.5]])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: losses.get("msee"),
+        lambda: losses.get(lambda a, b: a),
+        lambda: losses.MeanSquaredError(reduction="average"),
+        lambda: losses.CategoricalCrossentropy(label_smoothing=2),
+        lambda: losses.BinaryCrossentropy(axis=1),
+        lambda: losses.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))),
+        lambda: losses.CategoricalCrossentropy()(np.zeros((2,)), np.ones((2, 4))),
+        lambda: losses.SparseCategoricalCrossentropy()([0, 3], np.ones((2, 3))),
+        lambda: losses.SparseCategoricalCrossentropy()([0, -1], np.ones((2, 3))),
+        lambda: losses.SparseCategoricalCrossentropy()([0, 1, 1], np.ones((2, 3))),
+        lambda: losses.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 3)), np.ones(5)),
+    ],
+)
+def test_errors(call):
+    with pytest.raises(ValueError, match="Received: "):
+        call()

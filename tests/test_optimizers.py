@@ -1,0 +1,179 @@
+"""Optimizers against their update rules written out in plain numbers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gpulayers import Variable, constraints, optimizers
+
+GRADS = [0.5, -1.25, 2.0, 0.1]
+
+
+def run(optimizer, grads=GRADS, start=1.0, dtype=np.float64):
+    variable = Variable(np.array([start], dtype), "w")
+    path = []
+    for grad in grads:
+        variable.grad = np.array([grad], dtype)
+        optimizer.apply([variable])
+        assert variable.grad is None
+        path.append(float(variable.value[0]))
+    return path
+
+
+def test_sgd():
+    w, path = 1.0, []
+    for g in GRADS:
+        w -= 0.1 * g
+        path.append(w)
+    assert run(optimizers.SGD(0.1)) == pytest.approx(path, rel=1e-14)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_momentum(nesterov):
+    w, m, path = 1.0, 0.0, []
+    for g in GRADS:
+        m = 0.9 * m - 0.1 * g
+        w += 0.9 * m - 0.1 * g if nesterov else m
+        path.append(w)
+    assert run(optimizers.SGD(0.1, 0.9, nesterov)) == pytest.approx(path, rel=1e-14)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_adam(amsgrad):
+    w, m, v, largest, path = 1.0, 0.0, 0.0, 0.0, []
+    for t, g in enumerate(GRADS, 1):
+        m = 0.8 * m + 0.2 * g
+        v = 0.95 * v + 0.05 * g * g
+        largest = max(largest, v)
+        alpha = 0.01 * math.sqrt(1 - 0.95**t) / (1 - 0.8**t)
+        w -= alpha * m / (math.sqrt(largest if amsgrad else v) + 1e-3)
+        path.append(w)
+    assert run(optimizers.Adam(0.01, 0.8, 0.95, 1e-3, amsgrad)) == pytest.approx(path, rel=1e-14)
+
+
+def test_adam_first_step_is_the_learning_rate():
+    assert run(optimizers.Adam(), [123.0]) == pytest.approx([1 - 0.001])
+
+
+def test_adamw():
+    w, m, v, path = 1.0, 0.0, 0.0, []
+    for t, g in enumerate(GRADS, 1):
+        w -= w * 0.1 * 0.01
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w -= 0.01 * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (math.sqrt(v) + 1e-7)
+        path.append(w)
+    assert run(optimizers.AdamW(0.01, weight_decay=0.1)) == pytest.approx(path, rel=1e-13)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprop(momentum, centered):
+    w, v, average, m, path = 1.0, 0.0, 0.0, 0.0, []
+    for g in GRADS:
+        v = 0.9 * v + 0.1 * g * g
+        average = 0.9 * average + 0.1 * g
+        change = 0.01 * g / math.sqrt(v + 1e-7 - (average**2 if centered else 0))
+        m = momentum * m + change
+        w -= m if momentum else change
+        path.append(w)
+    optimizer = optimizers.RMSprop(0.01, momentum=momentum, centered=centered)
+    assert run(optimizer) == pytest.approx(path, rel=1e-13)
+
+
+def test_clipping():
+    def step(grads, **clip):
+        variables = [Variable(np.zeros(2), "a"), Variable(np.zeros(1), "b")]
+        for variable, grad in zip(variables, grads):
+            variable.grad = np.array(grad, float)
+        optimizers.SGD(1.0, **clip).apply(variables)
+        return [list(-variable.value) for variable in variables]
+
+    grads = [[3.0, -4.0], [12.0]]
+    assert step(grads) == [[3, -4], [12]]
+    assert step(grads, clipvalue=3.5) == [[3, -3.5], [3.5]]
+    assert step(grads, clipnorm=10) == [[3, -4], [10]]
+    assert step(grads, clipnorm=2.5) == [pytest.approx([1.5, -2]), [2.5]]
+    assert step(grads, global_clipnorm=6.5) == [pytest.approx([1.5, -2]), [6]]
+    assert step(grads, global_clipnorm=13.5) == [[3, -4], [12]]
+
+
+def test_weight_decay():
+    assert run(optimizers.SGD(0.1, weight_decay=0.5), [2.0]) == pytest.approx([1 - 0.05 - 0.2])
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_state_is_kept_for_each_variable(name):
+    options = {"momentum": 0.9} if name == "SGD" else {}
+    optimizer = getattr(optimizers, name)(0.01, **options)
+    first, second = Variable(np.ones(1), "a"), Variable(np.ones(1), "b")
+    for grad in GRADS:
+        first.grad, second.grad = np.array([grad]), np.array([2 * grad])
+        optimizer.apply([first, second])
+    alone = getattr(optimizers, name)(0.01, **options)
+    assert float(first.value[0]) == run(alone)[-1]
+    assert optimizer.iterations == len(GRADS)
+
+
+def test_variables_without_a_gradient_stay():
+    variable = Variable(np.ones(2), "w")
+    optimizers.Adam().apply([variable])
+    np.testing.assert_array_equal(variable.value, [1, 1])
+
+
+def test_half_precision_updates_in_float32():
+    # 100 steps of 1e-4 from 1: float16 would lose each of them, the float32 value would too if it were not kept wide
+    # within the step; the moments must not underflow either.
+    for dtype in (np.float16, np.float32):
+        path = run(optimizers.Adam(0.01), [1e-4] * 20, dtype=dtype)
+        assert path[-1] == pytest.approx(0.8, abs=0.02)
+
+
+def test_learning_rate_can_change():
+    optimizer = optimizers.SGD(0.1)
+    run(optimizer, [1.0])
+    optimizer.learning_rate = 0.5
+    assert run(optimizer, [1.0]) == [0.5]
+
+
+def test_apply_gradients():
+    variable = Variable(np.ones(1), "w")
+    optimizers.SGD(0.5).apply_gradients([(np.ones(1), variable)])
+    assert variable.value[0] == 0.5
+
+
+def test_constraints_are_applied():
+    variable = Variable(np.array([0.5]), "w", constraint=constraints.NonNeg())
+    variable.grad = np.array([10.0])
+    optimizers.SGD(0.1).apply([variable])
+    assert variable.value[0] == 0
+
+
+def test_get_and_config():
+    assert isinstance(optimizers.get("adam"), optimizers.Adam)
+    assert isinstance(optimizers.get("SGD"), optimizers.SGD)
+    for optimizer in (
+        optimizers.SGD(0.1, 0.9, True, clipnorm=2), optimizers.Adam(0.2, amsgrad=True), optimizers.AdamW(), optimizers.RMSprop(rho=0.5),
+    ):
+        again = optimizers.get(optimizers.serialize(optimizer))
+        assert type(again) is type(optimizer) and again.get_config() == optimizer.get_config()
+
+
+@pytest.mark.parametrize(
+    "call, error",
+    [
+        (lambda: optimizers.get("adamant"), ValueError),
+        (lambda: optimizers.get(3), ValueError),
+        (lambda: optimizers.SGD(-1), ValueError),
+        (lambda: optimizers.SGD(float("nan")), ValueError),
+        (lambda: optimizers.SGD("fast"), TypeError),
+        (lambda: optimizers.SGD(0.1, momentum=2), ValueError),
+        (lambda: optimizers.Adam(beta_1=1.0), ValueError),
+        (lambda: optimizers.Adam(beta_2="x"), ValueError),
+        (lambda: optimizers.RMSprop(rho=-0.1), ValueError),
+        (lambda: optimizers.SGD(clipnorm=1, clipvalue=1), ValueError),
+    ],
+)
+def test_errors(call, error):
+    with pytest.raises(error, match="Received: "):
+        call()
