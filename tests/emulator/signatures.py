@@ -56,17 +56,32 @@ class Parameter:
         return f"{self.cpp or f'{self.size} bytes'} {self.name}"
 
 
-def split_top_level(text, separator=","):
-    """The parts between separators that lie outside all brackets, stripped."""
-    parts, depth, current = [], 0, ""
+_CLOSING = {")": "(", "}": "{", "]": "["}
+
+
+def _depths(text):
+    """Pairs (character, how many brackets are open behind it). A "<" that no ">" closes before the next bracket is a comparison."""
+    open_brackets = []
     for character in text:
-        depth += (character in "<({[") - (character in ">)}]")
-        if character == separator and depth == 0:
-            parts.append(current.strip())
-            current = ""
+        if character in "<({[":
+            open_brackets.append(character)
+        elif character == ">" and open_brackets[-1:] == ["<"]:
+            open_brackets.pop()
+        elif character in _CLOSING:
+            while open_brackets and open_brackets.pop() != _CLOSING[character]:
+                pass
+        yield character, len(open_brackets)
+
+
+def split_top_level(text):
+    """The parts between commas that lie outside all brackets, stripped."""
+    parts = [""]
+    for character, depth in _depths(text):
+        if character == "," and depth == 0:
+            parts.append("")
         else:
-            current += character
-    return [*parts, current.strip()] if current.strip() else parts
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
 
 
 def without_comments(source):
@@ -74,23 +89,22 @@ def without_comments(source):
     return re.sub(r"//[^\n]*|/\*.*?\*/", " ", source, flags=re.DOTALL)
 
 
-def _balanced(text, start, brackets):
-    """The position after the bracket that closes the one at `start`."""
-    depth = 0
-    for position in range(start, len(text)):
-        depth += (text[position] == brackets[0]) - (text[position] == brackets[1])
+def _inside(text, start):
+    """What lies between the bracket at `start` and the one that closes it, and the position behind that one."""
+    for length, (_, depth) in enumerate(_depths(text[start:]), 1):
         if depth == 0:
-            return position + 1
-    raise ValueError(f"No closing {brackets[1]} in {text[start:start + 80]!r}")
+            return text[start + 1 : start + length - 1], start + length
+    raise ValueError(f"Brackets are not balanced in {text[start:start + 80]!r}")
 
 
-def _template_names(head):
-    """Names of the template parameters in `template <typename T, int N>`, the last of that form in the text."""
-    start = head.rfind("template")
+def _template_names(source, end):
+    """Names of the template parameters of the declaration that begins at `end`."""
+    start = source.rfind("template", 0, end)
     if start < 0:
         return []
-    opening = head.index("<", start)
-    inside = head[opening + 1 : _balanced(head, opening, "<>") - 1]
+    inside, behind = _inside(source, source.index("<", start))
+    if source[behind:end].strip():  # of an earlier declaration
+        return []
     return [re.search(r"(\w+)\s*(?:=.*)?$", parameter, re.DOTALL).group(1) for parameter in split_top_level(inside)]
 
 
@@ -101,9 +115,7 @@ def find_signature(source, name):
         start = source.rfind("__global__", 0, match.start())
         if start < 0 or re.search(r"[;}]", source[start : match.start()]):
             continue
-        end = _balanced(source, match.end() - 1, "()")
-        before = max(source.rfind(character, 0, start) for character in ";}")
-        return _template_names(source[before + 1 : start]), split_top_level(source[match.end() : end - 1])
+        return _template_names(source, start), split_top_level(_inside(source, match.end() - 1)[0])
     return None
 
 
