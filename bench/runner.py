@@ -14,23 +14,10 @@ from .workloads import float32_precision_of
 OURS = "gpulayers"
 
 
-def implementations(workload, device):
-    """{operation: implementation} that the dispatcher chooses for the row's problem, for operations that it has."""
-    found = {}
-    for operation in dispatch.OPERATIONS.values():
-        if operation.problem_type is type(workload.problem):
-            chosen = operation.choose(workload.problem, device)
-            found[operation.name.partition(".")[2]] = chosen.name
-    return found
-
-
-def used(workload, device):
-    """The implementations as one text: of the forward only, or of all."""
-    found = implementations(workload, device)
-    if workload.direction in found:
-        return found[workload.direction]
-    names = list(dict.fromkeys(found.values()))
-    return ", ".join(names)
+def implementation(workload, device):
+    """The implementations that the dispatcher chooses for the row, as one text."""
+    chosen = (dispatch.OPERATIONS[name].choose(workload.problem, device).name for name in workload.module.operations(workload))
+    return ", ".join(dict.fromkeys(chosen))
 
 
 def _verdict(workload, operands, candidate, device):
@@ -94,7 +81,7 @@ class Runner:
             runs = {name: candidate.run for name, candidate in candidates.items() if not wrong[name]}
             samples = self.timer.measure(runs, self.seconds)
             host = {name: self.timer.host(run) for name, run in runs.items()}
-            fields = {"status": "ok", "implementation": used(workload, device)}
+            fields = {"status": "ok", "implementation": implementation(workload, device)}
         return fields | self._figures(workload, samples, host, wrong)
 
     def _guarded_verdict(self, name, workload, operands, candidate):

@@ -217,3 +217,96 @@ def _embedding(workload, operands, device, layout):
         _with_gradients(forward, [table], grad_output),
         lambda result: {"output": array(result[0], device), "grad_table": array(result[1], device)},
     )
+
+
+def _pooling(workload, operands, device, layout):
+    torch, problem, kind = _torch(), workload.problem, workload.variant
+    rank = len(problem.input_shape) - 2
+    memory_format = _memory_format(layout, rank)
+    if memory_format is None:
+        return None
+    functional = torch.nn.functional
+    x = _channels_first(operands["x"], problem).contiguous(memory_format=memory_format)
+    if kind.startswith("global"):
+        axes = tuple(range(2, rank + 2))
+        forward = functools.partial(torch.amax if kind == "global max" else torch.mean, x, dim=axes)
+        if kind == "global max" and workload.direction == BOTH:
+            # The gradient of amax is shared among equal maxima; that of max goes to one of them.
+            def forward():
+                return x.flatten(2).max(dim=2).values
+
+    else:
+        window = problem.window
+        name = {"max": "max", "average": "avg"}[kind]
+        settings = dict(kernel_size=window.size, stride=window.strides, padding=_symmetric(window))
+        settings |= {"dilation": window.dilation} if kind == "max" else {"count_include_pad": False}
+        if rank == 1 and kind == "average":
+            settings = {n: v[0] if isinstance(v, tuple) else v for n, v in settings.items()}
+        forward = functools.partial(getattr(functional, f"{name}_pool{rank}d"), x, **settings)
+
+    def as_ours(value):
+        return array(value, device) if value.dim() == 2 else _as_ours(value, problem, device)
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": as_ours(y)})
+    grad_output = operands["grad_output"]
+    grad_output = tensor(grad_output) if grad_output.ndim == 2 else _channels_first(grad_output, problem)
+    grad_output = grad_output.contiguous(memory_format=memory_format) if grad_output.dim() > 2 else grad_output
+    return Candidate(
+        _with_gradients(forward, [x], grad_output),
+        lambda result: {"output": as_ours(result[0]), "grad_input": as_ours(result[1])},
+    )
+
+
+def _recurrent(workload, operands, device, layout):
+    if layout == "channels_last":
+        return None
+    torch, problem = _torch(), workload.problem
+    x = tensor(operands["x"])
+    layer = torch.nn.LSTM(problem.input_dim, problem.units, batch_first=True, dtype=x.dtype, device=x.device)
+    with torch.no_grad():  # the gates have the same order
+        layer.weight_ih_l0.copy_(tensor(operands["weight"]).T)
+        layer.weight_hh_l0.copy_(tensor(operands["recurrent_weight"]).T)
+        layer.bias_ih_l0.copy_(tensor(operands["bias"]))
+        layer.bias_hh_l0.zero_()
+    layer.flatten_parameters()
+
+    def forward():
+        return layer(x)[0]
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": array(y, device)})
+    leaves = [x, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0]
+
+    def outputs(result):
+        y, grad_x, grad_weight, grad_recurrent_weight, grad_bias = result
+        return {
+            "output": array(y, device),
+            "grad_x": array(grad_x, device),
+            "grad_weight": array(grad_weight.T, device),
+            "grad_recurrent_weight": array(grad_recurrent_weight.T, device),
+            "grad_bias": array(grad_bias, device),
+        }
+
+    return Candidate(_with_gradients(forward, leaves, tensor(operands["grad_output"])), outputs)
+
+
+def _dense(workload, operands, device, layout):
+    if layout == "channels_last":
+        return None
+    torch = _torch()
+    x, weight, bias, grad_output = map(tensor, operands.values())
+    weight = weight.T.contiguous()
+    relu = workload.problem.activation == "relu"
+
+    def forward():
+        y = torch.nn.functional.linear(x, weight, bias)
+        return torch.relu_(y) if relu else y
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": array(y, device)})
+    names = "output", "grad_input", "grad_weight", "grad_bias"
+    return Candidate(
+        _with_gradients(forward, [x, weight, bias], grad_output),
+        lambda result: {n: array(v.T if n == "grad_weight" else v, device) for n, v in zip(names, result)},
+    )

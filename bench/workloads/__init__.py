@@ -4,6 +4,7 @@ A module of this package is a family. It has
     rows(device_name): its Workloads, most important first;
     operands(workload, device, seed): random arrays on the device, {name: array};
     ours(workload, operands): a callable that runs the public operations and returns {name: array};
+    operations(workload): the names of the operations that the row runs;
     work(workload): (floating-point operations, least bytes moved);
     check(workload, operands, outputs, device): raises AssertionError where an output is wrong; the outputs are
         compared with float64 sums taken straight from the formula, at some positions or all, never with a reference
@@ -17,7 +18,7 @@ import importlib
 
 import numpy as np
 
-FAMILIES = ("embedding", "convolution")
+FAMILIES = ("convolution", "pooling", "embedding", "recurrent", "dense")
 FORWARD, BOTH = "forward", "forward+backward"
 PRECISIONS = {  # name: dtype of the arrays
     "float32": "float32",

@@ -219,6 +219,12 @@ def ours(workload, operands):
     return runs[workload.direction]
 
 
+def operations(workload):
+    """The names of the operations that the row runs."""
+    names = (FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT) if workload.direction == BOTH else (workload.direction,)
+    return tuple(f"convolution.{name}" for name in names)
+
+
 def work(workload):
     """Either gradient costs as much as the forward."""
     times = 3 if workload.direction == BOTH else 1

@@ -86,6 +86,10 @@ def ours(workload, operands):
     return forward if workload.direction == FORWARD else both
 
 
+def operations(workload):
+    return ("embedding.forward",) if workload.direction == FORWARD else ("embedding.forward", "embedding.backward")
+
+
 def work(workload):
     """The gradient is a whole table, written once; and the rows of grad_output are read once."""
     problem = workload.problem
