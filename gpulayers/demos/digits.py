@@ -34,7 +34,7 @@ def network():
     model = gpulayers.Sequential(
         [
             gpulayers.Input((8, 8, 1)),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
             layers.Conv2D(64, 3, padding="same", activation="relu"),
@@ -68,7 +68,7 @@ def most_confused(counts):
 
 def main(arguments=()):
     """Trains, and prints accuracy, confusion table and the most confused pair; returns the exit code."""
-    chosen = options.parser("digits", __doc__, epochs=25).parse_args(arguments)
+    chosen = options.parser("digits", __doc__, epochs=30).parse_args(arguments)
     try:
         training, (images, labels) = load(chosen.seed)
     except ImportError as error:

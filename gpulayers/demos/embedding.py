@@ -127,7 +127,7 @@ def train(model, training, held_out, epochs, learning_rate):
 
 def main(arguments=()):
     """Trains both, and prints parameters, accuracy and time; returns the exit code."""
-    chosen = options.parser("embedding", __doc__, epochs=20).parse_args(arguments)
+    chosen = options.parser("embedding", __doc__, epochs=15).parse_args(arguments)
     device = options.start(chosen)
     names, docs = read_library()
     (texts, labels), (other_texts, other_labels) = split(docs, chosen.seed)
@@ -139,7 +139,7 @@ def main(arguments=()):
     held_out = pad_sequences(other_numbers, length, padding="post", truncating="post"), other_labels
     print(f"{len(texts)} sentences to learn from, {len(other_texts)} held out; packages: {', '.join(names)}")
     print(f"Length of a sequence, the 95th percentile: {length} words")
-    networks = {"one-hot + Dense": (one_hot_network, 1e-3), "Embedding + average + Dense": (embedding_network, 1e-2)}
+    networks = {"one-hot + Dense": (one_hot_network, 3e-3), "Embedding + average + Dense": (embedding_network, 1e-2)}
     results = {}
     for name, (network, rate) in networks.items():
         print(name, flush=True)
