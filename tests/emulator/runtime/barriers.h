@@ -132,8 +132,7 @@ static void try_release_cluster_barrier(Cluster* c) {
     c->arrived = 0;
     G.progress++;
     if (G.check) {
-        c->completed = std::make_shared<const Clocks>(c->arrivals);
-        c->completed_blocks = c->arrival_blocks;
+        c->completed = {c->arrival_blocks, share(c->arrivals), share(c->fenced)};
         c->completed_clock = 0;
         for (Block* b : c->blocks)
             for (Fiber* f : b->fibers)
@@ -166,6 +165,7 @@ void cluster_arrive(bool release, const char* file, int line) {
         c->arrivals.resize(G.members);
         if (release) {
             merge(c->arrivals, own_knowledge(f));
+            merge(c->fenced, f->fenced);
             merge(c->arrival_blocks, f->known);
         }
         advance(f);
@@ -173,7 +173,7 @@ void cluster_arrive(bool release, const char* file, int line) {
     try_release_cluster_barrier(c);
 }
 
-void cluster_wait(bool acquire, const char* file, int line) {
+void cluster_wait(bool acquires, const char* file, int line) {
     Fiber* f = G.fiber;
     Cluster* c = f->block->cluster;
     if (!f->cluster_arrived)
@@ -184,9 +184,8 @@ void cluster_wait(bool acquire, const char* file, int line) {
     f->met = ~0u;  // whatever is known of their memory, all blocks of the cluster run
     if (!G.check)
         return;
-    if (acquire) {
-        learn(f, c->completed);
-        merge(f->known, c->completed_blocks);
+    if (acquires) {
+        acquire(f, c->completed);
         f->peers_clock = c->completed_clock;
     }
     advance(f, std::max(f->clock, c->completed_clock));

@@ -55,26 +55,26 @@ static Clocks own_knowledge(const Fiber* f) {
     return c;
 }
 
-static void learn(Fiber* f, const Knowledge& news) {
-    if (!news || f->seen == news)
+static void learn(Knowledge& known, const Knowledge& news) {
+    if (!news || known == news)
         return;
-    if (!f->seen) {
-        f->seen = news;
+    if (!known) {
+        known = news;
         return;
     }
     bool more = false;
-    const Clocks &have = *f->seen, &add = *news;
+    const Clocks &have = *known, &add = *news;
     for (size_t i = 0; i < add.size(); i++)
         more |= add[i] > have[i];
     if (!more)
         return;
     auto both = std::make_shared<Clocks>(have);
     merge(*both, add);
-    f->seen = both;
+    known = both;
 }
 
-static void learn(Fiber* f, const Clocks& news) {
-    learn(f, std::make_shared<const Clocks>(news));
+static Knowledge share(const Clocks& c) {
+    return c.empty() ? nullptr : std::make_shared<const Clocks>(c);
 }
 
 // ------------------------------------------------------------------ between clusters
@@ -143,24 +143,44 @@ static void acquire_from(Fiber* f, const void* p, Scope scope) {
     SyncVariable& v = it->second;
     auto own = v.of_block.find(f->block->linear);
     if (own != v.of_block.end())
-        learn(f, own->second);
+        learn(f->seen, share(own->second));
+    auto fenced = v.fenced.find(f->block->cluster->id);
+    if (fenced != v.fenced.end())
+        learn(f->fenced, share(fenced->second));
     if (scope == SCOPE_BLOCK)
         return;
     auto cluster = v.of_cluster.find(f->block->cluster->id);
     if (cluster != v.of_cluster.end())
-        learn(f, cluster->second);
+        learn(f->seen, share(cluster->second));
     if (scope == SCOPE_DEVICE)
         merge(f->known, v.blocks);
 }
 
-static void release_to(Fiber* f, const void* p, Scope scope, const Clocks& members, const BlockClocks& blocks) {
+static void release_to(Fiber* f, const void* p, Scope scope, const Release& r) {
     SyncVariable& v = G.sync[p];
-    merge(v.of_block[f->block->linear], members);
+    merge(v.of_block[f->block->linear], r.members);
+    if (r.fenced)
+        merge(v.fenced[f->block->cluster->id], r.fenced);
     if (scope == SCOPE_BLOCK)
         return;
-    merge(v.of_cluster[f->block->cluster->id], members);
+    merge(v.of_cluster[f->block->cluster->id], r.members);
     if (scope == SCOPE_DEVICE)
-        merge(v.blocks, blocks);
+        merge(v.blocks, r.blocks);
+}
+
+static Release everything_known(const Fiber* f, Scope scope) {
+    Release r;
+    r.members = std::make_shared<const Clocks>(own_knowledge(f));
+    r.fenced = f->fenced;
+    if (scope == SCOPE_DEVICE)
+        publish(r.blocks, f);
+    return r;
+}
+
+static void acquire(Fiber* f, const Release& r) {
+    learn(f->seen, r.members);
+    learn(f->fenced, r.fenced);
+    merge(f->known, r.blocks);
 }
 
 void fence(Scope scope) {
@@ -170,10 +190,7 @@ void fence(Scope scope) {
     for (const void* p : f->acquired)
         acquire_from(f, p, scope);
     f->acquired.clear();
-    f->released[scope].members = std::make_shared<const Clocks>(own_knowledge(f));
-    f->released[scope].blocks.clear();
-    if (scope == SCOPE_DEVICE)
-        publish(f->released[scope].blocks, f);
+    f->released[scope] = everything_known(f, scope);
     f->has_released = true;
     advance(f);
 }
@@ -188,10 +205,7 @@ void sync_release(const void* p, Scope scope) {
     if (!G.check)
         return;
     Fiber* f = G.fiber;
-    BlockClocks blocks;
-    if (scope == SCOPE_DEVICE)
-        publish(blocks, f);
-    release_to(f, p, scope, own_knowledge(f), blocks);
+    release_to(f, p, scope, everything_known(f, scope));
     advance(f);
 }
 
@@ -201,7 +215,7 @@ static void relaxed_write(Fiber* f, const void* p) {
     if (f->has_released)
         for (int scope = 0; scope < SCOPES; scope++)
             if (f->released[scope].members)
-                release_to(f, p, (Scope)scope, *f->released[scope].members, f->released[scope].blocks);
+                release_to(f, p, (Scope)scope, f->released[scope]);
 }
 
 static void relaxed_read(Fiber* f, const void* p) {

@@ -66,8 +66,7 @@ static void complete_phase_if_due(MemoryBarrier& m) {
     m.pending = m.count;
     G.progress++;
     if (G.check) {
-        m.completed = std::make_shared<const Clocks>(m.arrived);
-        m.completed_blocks = m.blocks;
+        m.completed = {m.blocks, share(m.arrived), share(m.fenced)};
     }
 }
 
@@ -82,6 +81,7 @@ static void arrive(MemoryBarrier& m, Fiber* f, unsigned arrivals, bool release) 
         fatal("mbarrier", "%u arrivals, but the mbarrier expects only %u more of %u", arrivals, m.pending, m.count);
     if (G.check && release) {
         merge(m.arrived, own_knowledge(f));
+        merge(m.fenced, f->fenced);
         merge(m.blocks, f->known);
         advance(f);
     }
@@ -175,17 +175,15 @@ static void land_deliveries(MemoryBarrier& m) {
     complete_phase_if_due(m);
 }
 
-static bool test(void* bar, bool (*done)(uint64_t phase, uint64_t wanted), uint64_t wanted, bool acquire) {
+static bool test(void* bar, bool (*done)(uint64_t phase, uint64_t wanted), uint64_t wanted, bool acquires) {
     MemoryBarrier& m = mbarrier_at(bar);
     if (owner_of(bar) != G.fiber->block)
         fatal("mbarrier", "a thread can wait only for an mbarrier of its own block");
     land_deliveries(m);
     if (!done(m.phase, wanted))
         return false;
-    if (G.check && acquire) {
-        learn(G.fiber, m.completed);
-        merge(G.fiber->known, m.completed_blocks);
-    }
+    if (G.check && acquires)
+        acquire(G.fiber, m.completed);
     return true;
 }
 

@@ -8,7 +8,20 @@ static char* swizzled_pointer(char* p, int mode) {
     return p - window_offset(p) + swizzled(window_offset(p), mode);
 }
 
-// Calls piece(shared pointer, global pointer or null outside the tensor, bytes) for every run of at most 16 bytes.
+// The part of a 16-byte unit, `left` bytes of which belong to the row, that lies inside the tensor's innermost axis.
+struct Inside {
+    uint32_t skip = 0, bytes = 0;  // of the unit; 0 bytes: all outside
+
+    Inside(const TensorMap& m, long first, uint32_t left, bool outer_axes_inside) {
+        long end = std::min<long>(m.size[0], first + std::min(16u, left) / m.element), start = std::max(first, 0l);
+        if (outer_axes_inside && start < end) {
+            skip = (uint32_t)(start - first) * m.element;
+            bytes = (uint32_t)(end - start) * m.element;
+        }
+    }
+};
+
+// Calls piece(unit in shared memory, what of it is inside, where that lies in global memory) for every 16 bytes.
 template <class Piece>
 static void for_each_tile_piece(const TensorMap& m, char* shared, const int* at, Piece piece) {
     int n[5] = {1, 1, 1, 1, 1}, i[5] = {};
@@ -27,13 +40,9 @@ static void for_each_tile_piece(const TensorMap& m, char* shared, const int* at,
                         p += x * m.stride[d - 1];
                     }
                     for (uint32_t b = 0; b < row; b += 16, offset += 16) {
-                        long x = (long)at[0] + b / m.element, left = (long)m.size[0] - x;
-                        uint32_t bytes = std::min(16u, row - b);
-                        bool ok = inside && x >= 0 && left > 0;
-                        if (ok)
-                            bytes = (uint32_t)std::min<long>(bytes, left * m.element);
-                        char* s = swizzled_pointer(shared + offset, m.swizzle);
-                        piece(s, ok ? p + x * m.element : nullptr, bytes);
+                        long x = (long)at[0] + b / m.element;
+                        Inside part(m, x, row - b, inside);
+                        piece(swizzled_pointer(shared + offset, m.swizzle), part, p + x * m.element + part.skip);
                     }
                 }
 }
@@ -55,12 +64,9 @@ static void for_each_im2col_piece(const TensorMap& m, char* shared, const int* a
             p += (long)y * m.stride[d - 1];
         }
         for (uint32_t b = 0; b < row; b += 16, offset += 16) {
-            long c = x[0] + (long)(b / m.element), left = m.size[0] - c;
-            bool ok = inside && c >= 0 && left > 0;
-            uint32_t bytes = std::min(16u, row - b);
-            if (ok)
-                bytes = (uint32_t)std::min<long>(bytes, left * m.element);
-            piece(swizzled_pointer(shared + offset, m.swizzle), ok ? p + c * m.element : nullptr, bytes);
+            long c = x[0] + (long)(b / m.element);
+            Inside part(m, c, row - b, inside);
+            piece(swizzled_pointer(shared + offset, m.swizzle), part, p + c * m.element + part.skip);
         }
         int d = 1;
         for (; d <= spatial; d++) {
@@ -108,13 +114,12 @@ static void tensor_load(void* to, const TensorMap& m, const int* at, const uint1
                window_offset(to), G.shared_size);
         leave();
     }
-    auto piece = [&](char* shared, char* global, uint32_t n) {
-        uint8_t data[16];
-        memset(data, 0, 16);
-        if (global) {
-            access(global, n, RD, pc);
-            count_bulk_global(global, n, COUNT_LOAD);
-            memcpy(data, global, n);
+    auto piece = [&](char* shared, const Inside& part, char* global) {
+        uint8_t data[16] = {};
+        if (part.bytes) {
+            access(global, part.bytes, RD, pc);
+            count_bulk_global(global, part.bytes, COUNT_LOAD);
+            memcpy(data + part.skip, global, part.bytes);
         }
         deliver_to(shared, data, 16, bar, ranks, -1, pc);
     };
@@ -142,8 +147,8 @@ void tma_store(const void* map, const int* at, int rank, void* from, int operati
     const TensorMap& m = *(const TensorMap*)map;
     check_map(m, from, rank, false, pc);
     PendingStore& s = begin_store(operation < 0 ? -1 : m.type * 16 + operation, pc);
-    for_each_tile_piece(m, (char*)from, at, [&](char* shared, char* global, uint32_t n) {
-        if (global)
-            store_piece(s, shared, global, n);
+    for_each_tile_piece(m, (char*)from, at, [&](char* shared, const Inside& part, char* global) {
+        if (part.bytes)
+            store_piece(s, shared + part.skip, global, part.bytes);
     });
 }

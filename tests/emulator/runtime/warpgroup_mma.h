@@ -202,17 +202,16 @@ static void wgmma_function(unsigned, const void* const* in, void* const*, const 
     }
     group.operations.erase(group.operations.begin(), group.operations.begin() + n);
     group.completed += n;
-    if (!reads.empty()) {  // whoever waited knows that the operands have been read
-        std::map<const void*, Knowledge> merged;
-        for (int l = 0; l < 128; l++) {
-            Fiber* f = block->fibers[first + l];
-            Knowledge& k = merged[f->seen.get()];
-            if (!k) {
-                learn(f, reads);
-                k = f->seen;
-            } else
-                f->seen = k;
+    Knowledge before, after, read = share(reads);
+    for (int l = 0; l < 128 && read; l++) {  // whoever waited knows that the operands have been read
+        Fiber* f = block->fibers[first + l];
+        if (l && f->seen == before) {
+            f->seen = after;
+            continue;
         }
+        before = f->seen;
+        learn(f->seen, read);
+        after = f->seen;
     }
 }
 
