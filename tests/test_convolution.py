@@ -7,7 +7,7 @@ import pytest
 
 from gpulayers import ops
 from gpulayers.ops import arrays
-from gpulayers.ops.convolution import reference
+from gpulayers.ops.convolution import columns
 from gpulayers.ops.convolution.problem import Activation, ConvolutionProblem
 from tests.cases.convolution import CASES, FORMATS
 from tests.convolution_loops import FUNCTIONS, Data, computed
@@ -17,11 +17,11 @@ cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 formats = pytest.mark.parametrize("data_format", FORMATS)
 
 
-@pytest.fixture(params=["one row a block", "several rows a block", "whole images"])
+@pytest.fixture(params=["one pixel a block", "part of an image a block", "several images a block"])
 def blocks(request, monkeypatch):
     """Cuts the reference's work as much larger problems would be cut."""
-    elements = {"one row a block": 1, "several rows a block": 500, "whole images": reference._BLOCK_ELEMENTS}
-    monkeypatch.setattr(reference, "_BLOCK_ELEMENTS", elements[request.param])
+    elements = dict(zip(["one", "part", "several"], (1, 500, columns._BLOCK_ELEMENTS)))
+    monkeypatch.setattr(columns, "_BLOCK_ELEMENTS", elements[request.param.split()[0]])
 
 
 @cases
@@ -126,14 +126,18 @@ def test_arguments_are_left_alone():
         assert_exact(array, copy)
 
 
-def test_blocks_cover_the_output_once():
-    problem = ConvolutionProblem.resolve((5, 100, 90, 16), (3, 3, 16, 8), np.float32, padding="same")
-    seen = np.zeros((5, 100), int)
-    for images, rows in reference._blocks(problem):
-        seen[images, rows] += 1
-        size = (images.stop - images.start) * (rows.stop - rows.start) * 90 * 9 * 16
-        assert size <= reference._BLOCK_ELEMENTS
+@pytest.mark.parametrize("shape", [(70, 8, 8, 16), (5, 100, 90, 16), (2, 20, 100, 90, 16), (1, 20000, 16)])
+def test_blocks_cover_the_output_once_and_are_small(shape):
+    weight = (*(3,) * (len(shape) - 2), 16, 8)
+    problem = ConvolutionProblem.resolve(shape, weight, np.float32, padding="same")
+    seen = np.zeros(shape[:-1], int)
+    sizes = []
+    for block in columns.blocks(problem):
+        seen[block] += 1
+        sizes.append(seen[block].size * problem.window.taps * 16)
     assert (seen == 1).all()
+    assert max(sizes) <= columns._BLOCK_ELEMENTS
+    assert np.mean(sizes) > columns._BLOCK_ELEMENTS / 4, "blocks are not needlessly small"
 
 
 X, W = np.zeros((2, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
