@@ -169,10 +169,13 @@ _BY_KIND = {  # name -> its binary, categorical and sparse forms
     "crossentropy": (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy),
 }
 _BY_KIND["acc"], _BY_KIND["ce"] = _BY_KIND["accuracy"], _BY_KIND["crossentropy"]
+FORMED_BY_SHAPES = tuple(_BY_KIND)  # names whose form the shapes decide
 
 
 def get(identifier):
-    """The Metric of a name, an object, a config or a function `f(y_true, y_pred)`; None stays None."""
+    """The Metric of a name, an object, a config, a Loss or a function `f(y_true, y_pred)`; None stays None."""
+    if isinstance(identifier, losses.Loss):
+        return MeanMetricWrapper(lambda y_true, y_pred: identifier.per_sample(y_true, y_pred)[0], identifier.name)
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
         return MeanMetricWrapper(identifier)
     return _REGISTRY.get(identifier)
@@ -180,10 +183,7 @@ def get(identifier):
 
 def resolve(identifier, true_shape, predicted_shape):
     """As `get`; "accuracy" and "crossentropy" become their binary, categorical or sparse forms by the shapes."""
-    if isinstance(identifier, losses.Loss):
-        loss = identifier
-        return MeanMetricWrapper(lambda y_true, y_pred: loss.per_sample(y_true, y_pred)[0], loss.name)
-    forms = _BY_KIND.get(str(identifier).lower()) if isinstance(identifier, str) else None
+    forms = _BY_KIND.get(identifier) if isinstance(identifier, str) else None
     if forms is None:
         metric = get(identifier)
         if isinstance(identifier, str):

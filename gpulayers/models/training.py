@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .. import losses, metrics, optimizers
+from .. import losses, optimizers
 from ..callbacks import CallbackList, History, ProgressBar
 from ..callbacks.progress import is_terminal
-from ..metrics import Mean as _Mean
+from ..metrics import FORMED_BY_SHAPES, Mean, resolve
+from ..metrics import get as get_metric
 from ..ops import arrays, random
 from ..ops.spatial import integer
 from .batches import Data
@@ -34,7 +35,10 @@ class Trainer:
         if self.loss is not None and self.loss.reduction in (None, "none"):
             raise ValueError(f"A loss to train with must reduce to one number. Received: reduction={self.loss.reduction!r}")
         self._metric_requests = tuple(_listed(request) for request in (metrics, weighted_metrics))
-        self._metrics, self._loss_mean = None, _Mean(name="loss")
+        for request in sum(self._metric_requests, []):
+            if request not in FORMED_BY_SHAPES:
+                get_metric(request)  # unknown names are found out at once
+        self._metrics, self._loss_mean = None, Mean(name="loss")
 
     @property
     def metrics(self):
@@ -219,7 +223,7 @@ class Trainer:
         found, used = [], {}
         for requests, weighted in zip(self._metric_requests, (False, True)):
             for request in requests:
-                metric = metrics.resolve(request, true_shape, predicted_shape)
+                metric = resolve(request, true_shape, predicted_shape)
                 if weighted and metric.name in used:
                     metric.name = f"weighted_{metric.name}"
                 number = used.get(metric.name, 0)
