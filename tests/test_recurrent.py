@@ -485,16 +485,41 @@ def test_mixed_devices(kernel_device):
         ops.lstm(**operands)
 
 
-def test_each_input_is_projected_once_and_each_step_is_one_launch(kernel_device):
-    if not hasattr(kernel_device, "launches"):
-        pytest.skip("only the emulator lists its launches")
+def test_each_step_is_one_launch(emulated):
     operands, grads = (rounded(named, np.float32) for named in PLAIN.draw())
-    _, residuals = run_forward(PLAIN, operands, kernel_device, True)
-    names = [launch.expression.split("<")[0] for launch in kernel_device.launches]
+    _, residuals = run_forward(PLAIN, operands, emulated, True)
+    names = [launch.expression.split("<")[0] for launch in emulated.launches]
     assert names == ["lstm_cell_forward"] * PLAIN.steps
-    run_backward(residuals, grads, kernel_device)
-    names = [launch.expression.split("<")[0] for launch in kernel_device.launches[PLAIN.steps :]]
+    run_backward(residuals, grads, emulated)
+    names = [launch.expression.split("<")[0] for launch in emulated.launches[PLAIN.steps :]]
     assert names == ["lstm_cell_backward"] * (PLAIN.steps + 1) + ["lstm_bias_backward"]
+
+
+@pytest.mark.parametrize("config", [kernels.SMALL, kernels.LARGE], ids=["small", "large"])
+def test_traffic(config, emulated, monkeypatch):
+    """A step reads the recurrent weight once for each tile of sequences, the state once for each tile of units and all
+    else once; every access is coalesced and free of bank conflicts."""
+    monkeypatch.setattr(kernels, "lstm_cell_config", lambda problem, device: config)
+    emulated.count = True
+    case = Case("traffic", batch=64, steps=2, input_dim=4, units=64, states="hc")
+    operands, grads = (rounded(named, np.float32) for named in case.draw())
+    _, residuals = run_forward(case, operands, emulated, True)
+    run_backward(residuals, grads, emulated)
+    of_units, of_rows, _ = config.grid(residuals.problem)
+    launches = {"forward": emulated.launches[1], "backward": emulated.launches[3]}  # steps 1 and 0
+    repeated = {
+        "forward": {"recurrent_weight": of_rows, "y": of_units},
+        "backward": {"recurrent_weight": of_rows, "dgates": of_units},
+    }
+    for direction, launch in launches.items():
+        counters = launch.report.counters
+        assert counters.shared.extra_wavefronts == 0, direction
+        for name, traffic in zip(counters.names, counters.arguments):
+            if traffic is None or name == "bias":  # a few bytes, from the cache
+                continue
+            times = repeated[direction].get(name, 1)
+            assert traffic.reread_factor in (0, times), (direction, name, traffic.reread_factor)
+            assert traffic.load_efficiency in (0, 1) and traffic.store_efficiency in (0, 1), (direction, name)
 
 
 def test_a_batch_that_no_grid_holds_is_refused_in_words():

@@ -12,6 +12,7 @@ class Case:
     """x (batch, steps, input_dim) through `units`.
 
     Attributes:
+        spread: x lies in +-spread; from 9 on, hard sigmoids reach both ends.
         states: which initial states are given, of "h" and "c".
         mask: None, or which steps are masked: "left", "right" (padding), "holes", "all", "nothing".
         grads: which gradients the backward is given, of "outputs", "h" and "c".
@@ -22,8 +23,9 @@ class Case:
     steps: int
     input_dim: int
     units: int
-    bias: bool = True
+    spread: float = 1.0
     states: str = ""
+    bias: bool = True
     mask: str = None
     go_backwards: bool = False
     activation: str = "tanh"
@@ -68,10 +70,13 @@ class Case:
         return np.broadcast_to(masks[self.mask], (self.batch, self.steps)).copy()
 
     def draw(self, seed=0):
-        """({operand: float64 array, "mask": bool array}, {gradient: float64 array}); sums of products stay near 1."""
+        """({operand: float64 array, "mask": bool array}, {gradient: float64 array}).
+
+        Sums of products are of the size of the spread.
+        """
         generator = np.random.default_rng(seed)
         operands, grads = self.shapes()
-        scale = {"x": 1.0, "weight": self.input_dim**-0.5, "recurrent_weight": self.units**-0.5}
+        scale = {"x": self.spread, "weight": self.input_dim**-0.5, "recurrent_weight": self.units**-0.5}
         operands = {
             name: scale.get(name, 0.5) * generator.uniform(-1, 1, shape) for name, shape in operands.items()
         }
@@ -111,10 +116,14 @@ CASES = [
     Case("gradient of the last h only", 3, 4, 5, 7, states="hc", mask="right", grads=("h",)),
     Case("gradient of the last c only", 3, 4, 5, 7, states="hc", grads=("c",)),
     Case("no gradient", 2, 3, 2, 3, grads=()),
-    Case("relu and hard sigmoid", 3, 4, 5, 7, states="hc", activation="relu", recurrent_activation="hard_sigmoid"),
+    Case(
+        "relu and hard sigmoid", 3, 4, 5, 7, 9.0, "hc", activation="relu", recurrent_activation="hard_sigmoid"
+    ),
     Case("linear and tanh", 3, 4, 5, 7, states="hc", activation="linear", recurrent_activation="tanh"),
     Case("sigmoid and linear", 3, 4, 5, 7, activation="sigmoid", recurrent_activation="linear"),
-    Case("hard sigmoid and relu", 3, 4, 5, 7, states="hc", activation="hard_sigmoid", recurrent_activation="relu"),
+    Case(
+        "hard sigmoid and relu", 3, 4, 5, 7, 9.0, "hc", activation="hard_sigmoid", recurrent_activation="relu"
+    ),
     Case("no sequences", 0, 3, 4, 5, states="hc"),
     Case("no steps", 3, 0, 4, 5),
     Case("no steps, initial states", 3, 0, 4, 5, states="hc"),
@@ -125,8 +134,8 @@ def run(case, device, dtype):
     """Calls every function of the operation once, in training and without, on zeros."""
     if case.activation != "tanh" and dtype.itemsize == 2:
         return  # activations are computed in the accumulation dtype: nothing new to compile
-    batches = (case.batch, 40 * 132) if case.activation == "tanh" else (case.batch,)  # the second one in large tiles
-    for batch in batches:
+    large = 40 * 132  # sequences enough for large tiles
+    for batch in (case.batch, large) if case.activation == "tanh" else (case.batch,):
         shaped = dataclasses.replace(case, batch=batch, steps=min(case.steps, 1), units=min(case.units, 9))
         operands, grads = shaped.shapes()
         operands = {name: device.zeros(shape, dtype) for name, shape in operands.items()}
