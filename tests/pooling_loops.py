@@ -1,4 +1,5 @@
-"""Pooling by plain loops in float64, written from the definitions: what the reference and the kernels are compared with.
+"""Pooling by plain loops in float64, written from the definitions: what the reference and the kernels are
+compared with.
 
 Arrays are channels_last; `moved` brings those of the other format there and back.
 """

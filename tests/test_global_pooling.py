@@ -5,7 +5,7 @@ import pytest
 
 from gpulayers import ops
 from gpulayers.ops import arrays
-from gpulayers.ops.pooling import kernels
+from gpulayers.ops.pooling import global_kernels as kernels
 from gpulayers.ops.pooling.problem import GlobalPoolingProblem
 from tests.cases.pooling import FORMATS, GLOBAL_CASES, GlobalCase
 from tests.pooling_loops import moved
@@ -25,7 +25,7 @@ def max_loop(values):
 
 
 def expected_results(case, x):
-    """(maxima, positions, means, means of absolute values), each (batch, channels), of a channels_last array."""
+    """(maxima, positions, means, means of absolute values) of a channels_last array."""
     flat = x.reshape(case.batch, int(np.prod(case.spatial)), case.channels)
     maxima, means, magnitude = np.zeros((3, case.batch, case.channels))
     positions = np.zeros(maxima.shape, np.int64)
@@ -51,7 +51,8 @@ def check(case, data_format, dtype, device):
     shape, options = case.shape(data_format), dict(data_format=data_format, keepdims=case.keepdims)
     reduced = case.shape(data_format) if case.keepdims else (case.batch, case.channels)
     if case.keepdims:
-        reduced = tuple(1 if n in _spatial_axes(case, data_format) else size for n, size in enumerate(reduced))
+        spatial = _spatial_axes(case, data_format)
+        reduced = tuple(1 if n in spatial else size for n, size in enumerate(reduced))
     terms = int(np.prod(case.spatial))
     for kind in ("integers", "floats", "special"):
         x = draw(kind, shape, dtype)
@@ -61,7 +62,8 @@ def check(case, data_format, dtype, device):
         y, argmax = ops.global_max_pool_with_argmax(placed, **options)
         assert y.shape == argmax.shape == reduced and y.dtype == dtype and argmax.dtype == np.int32
         assert_exact(device.to_numpy(y).reshape(maxima.shape), maxima, "maximum")
-        assert_exact(device.to_numpy(ops.global_max_pool(placed, **options)).reshape(maxima.shape), maxima, "alone")
+        alone = device.to_numpy(ops.global_max_pool(placed, **options))
+        assert_exact(alone.reshape(maxima.shape), maxima, "alone")
         np.testing.assert_array_equal(device.to_numpy(argmax).reshape(maxima.shape), positions)
         if kind != "special":
             y = device.to_numpy(ops.global_average_pool(placed, **options))
@@ -132,6 +134,13 @@ def test_non_contiguous_arguments(kernel_device):
     assert_exact(y, np.max(x.T.astype(np.float64), axis=1))
 
 
+@formats
+def test_more_images_than_blocks(data_format, kernel_device, monkeypatch):
+    monkeypatch.setattr(kernels, "MOST_BLOCKS_ALONG_Y", 2)
+    case = GlobalCase("more images than blocks", 7, (5,), 40)
+    check(case, data_format, np.dtype(np.float32), kernel_device)
+
+
 def test_both_formats_in_one_and_in_several_chunks():
     """The table reaches every way that a launcher may go."""
 
@@ -183,7 +192,7 @@ def test_wrong_gradients():
 
 def test_images_too_large_for_the_kernels():
     problem = GlobalPoolingProblem.resolve((1, 2**15, 2**15, 2), np.float32, "channels_last", False)
-    assert "fewer than 2**30 positions" in kernels.global_max.unsupported(problem, None)
+    assert "fewer than 2**30 positions" in kernels.max_with_argmax.unsupported(problem, None)
     assert problem.argmax_dtype == np.int32
     problem = GlobalPoolingProblem.resolve((1, 2**16, 2**15, 2), np.float32, "channels_last", False)
     assert problem.argmax_dtype == np.int64

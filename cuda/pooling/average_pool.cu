@@ -1,14 +1,15 @@
 // Average pooling over depth, height and width, forward and backward; padding does not count.
-//   y[n, o, p, q, c] = sum over taps (t, r, s) inside the input of x[n, o * stride + t - pad, ..., c] / their number
-//   dx[n, d, h, w, c] = sum over the windows that hold (d, h, w) of dy / the number of their taps inside the input
-// Arrays:    x, dx (outer, input..., inner) T; y, dy (outer, output..., inner) T. A window without taps gives 0.
+//   y[n, o, p, q, c] = sum over taps (t, r, s) inside the input of x[n, o * stride + t - pad, .., c] / count
+//   dx[n, d, h, w, c] = sum over the windows that hold (d, h, w) of dy / their count
+// Arrays:    x, dx (outer, input..., inner) T; y, dy (outer, output..., inner) T. Without taps: 0.
 // Work:      window_forward: a thread an output vector of WIDTH neighbouring channels.
-//            row_forward: inner is 1 and windows do not overlap along the width: a thread a 16-byte vector of input
-//            columns, and the 16 bytes / STRIDE outputs above it.
+//            row_forward: inner is 1 and windows do not overlap along the width: a thread a 16-byte vector of
+//            input columns, and the 16 bytes / STRIDE outputs above it.
 //            window_backward: a thread an input vector; it gathers from every window that holds it.
-//            cell_backward: windows do not overlap: a thread an output vector and the STRIDE^3 inputs that belong to it.
-// Traffic:   row_forward and cell_backward: every byte once. The others read what windows share once a window, mostly
-//            from the caches; neighbouring threads lie along memory.
+//            cell_backward: windows do not overlap: a thread an output vector and the STRIDE^3 inputs that
+//            belong to it.
+// Traffic:   row_forward and cell_backward: every byte once. The others read what windows share once a
+//            window, mostly from the caches; neighbouring threads lie along memory.
 // Needs:     as max_pool.cu.
 // Deterministic: yes; no atomics, sums in the order of the taps or of the outputs.
 #include "pooling/window.cuh"
@@ -18,7 +19,8 @@ template <typename T, int N>
 __device__ __forceinline__ void store_means(const Accumulator<T> (&sums)[N], int count, T* y) {
     Vector<T, N> result;
 #pragma unroll
-    for (int lane = 0; lane < N; ++lane) result.value[lane] = narrow<T>(sums[lane] / Accumulator<T>(max(count, 1)));
+    for (int lane = 0; lane < N; ++lane)
+        result.value[lane] = narrow<T>(sums[lane] / Accumulator<T>(max(count, 1)));
     store_vector<T, N>(y, result);
 }
 
@@ -58,7 +60,8 @@ __global__ void __launch_bounds__(256, 3)
             for (int w = 0; w < COLUMNS; ++w)
                 if (w % STRIDE < g.window[2]) sums[w / STRIDE] += widen(values.value[w]);
         });
-        store_means<T, OUTPUTS>(sums, window.count(), y + output_at(g, n, o, item.row, item.column * OUTPUTS));
+        const long long at = output_at(g, n, o, item.row, item.column * OUTPUTS);
+        store_means<T, OUTPUTS>(sums, window.count(), y + at);
     });
 }
 
@@ -92,7 +95,8 @@ __global__ void __launch_bounds__(256, 3)
             share = load_vector<T, WIDTH>(dy + output_at(g, n, o, item.row, item.column) + item.c);
             const Accumulator<T> count = max(Window(g, o, item.row, item.column).count(), 1);
 #pragma unroll
-            for (int lane = 0; lane < WIDTH; ++lane) share.value[lane] = narrow<T>(widen(share.value[lane]) / count);
+            for (int lane = 0; lane < WIDTH; ++lane)
+                share.value[lane] = narrow<T>(widen(share.value[lane]) / count);
         }
         T* image = dx + n * input_positions(g) * g.inner + item.c;
         for_each_of_cell(g, o, item.row, item.column, [&](long long position, int tap) {

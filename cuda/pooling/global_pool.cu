@@ -1,16 +1,18 @@
 // Global pooling: every channel of every image reduced to one value, forward and backward.
-//   maximum: y[n, c] = max over positions i of x[n, i, c], argmax[n, c] = the i it came from; mean: sum / positions
+//   maximum: y[n, c] = max over positions i of x[n, i, c], argmax[n, c] = that i; mean: sum / positions
 //   dx[n, i, c] = dy[n, c] where i is the argmax, else 0; or dy[n, c] / positions
-// Arrays:    x, dx (outer, positions, inner) T; y, dy (outer, inner) T; argmax (outer, inner) int, null for the mean;
-//            partial_values (splits, outer, inner) Accumulator<T>, partial_places the same, int: only where splits > 1.
-//            A NaN is larger than any number and the first of equals wins.
-// Work:      rows_forward: inner is 1: a warp reduces a chunk of WIDTH x 32 x k neighbouring positions of one image.
+// Arrays:    x, dx (outer, positions, inner) T; y, dy (outer, inner) T; argmax (outer, inner) int, null for
+//            the mean; partial_values (splits, outer, inner) Accumulator<T>, partial_places the same, int:
+//            only where splits > 1. A NaN is larger than any number and the first of equals wins.
+// Work:      rows_forward: inner is 1: a warp reduces a chunk of WIDTH x 32 x k neighbouring positions of one
+//            image.
 //            columns_forward: a block reduces a chunk of positions of blockDim.x vectors of WIDTH channels.
 //            combine_forward: a thread adds up the chunks of one result, in order.
 //            spread_backward: a thread writes WIDTH neighbouring elements of dx.
 // Traffic:   every byte of x or dx once, coalesced; partial results once each way.
-// Needs:     positions (rows_forward) or inner (the others) a multiple of WIDTH and arrays aligned to WIDTH elements;
-//            fewer than 2^31 positions; columns_forward: blockDim.x * blockDim.y = 256, both powers of two.
+// Needs:     positions (rows_forward) or inner (the others) a multiple of WIDTH and arrays aligned to WIDTH
+//            elements; fewer than 2^31 positions; columns_forward: blockDim.x * blockDim.y = 256, both powers
+//            of two.
 // Deterministic: yes; no atomics, the order of the sums depends on sizes alone.
 #include "common/vector.cuh"
 #include "pooling/window.cuh"
@@ -29,18 +31,23 @@ template <typename A, bool MAX> struct Reduction {
     static __device__ __forceinline__ Reduction none() { return {0}; }
     __device__ __forceinline__ void take(A value, int) { sum += value; }
     __device__ __forceinline__ void merge(const Reduction& other) { sum += other.sum; }
-    __device__ __forceinline__ Reduction from_lane(int mask) const { return {__shfl_xor_sync(0xffffffffu, sum, mask)}; }
+    __device__ __forceinline__ Reduction from_lane(int mask) const {
+        return {__shfl_xor_sync(0xffffffffu, sum, mask)};
+    }
     __device__ __forceinline__ A value(int positions) const { return sum / A(positions); }
     __device__ __forceinline__ A partial() const { return sum; }
     __device__ __forceinline__ int place() const { return 0; }
 };
 
-// Results are ordered in full (NaN first, then larger, then earlier), so that any order of merging gives the same one.
+// Results are ordered in full (NaN first, then larger, then earlier), so that any order of merging gives the
+// same one.
 template <typename A> struct Reduction<A, true> {
     A best;
     int at;
 
-    static __device__ __forceinline__ Reduction none() { return {-A(__int_as_float(0x7f800000)), 0x7fffffff}; }
+    static __device__ __forceinline__ Reduction none() {
+        return {-A(__int_as_float(0x7f800000)), 0x7fffffff};
+    }
     __device__ __forceinline__ void take(A candidate, int from) {
         const bool candidate_nan = candidate != candidate, best_nan = best != best;
         const bool equal = candidate == best || (candidate_nan && best_nan);
@@ -60,8 +67,9 @@ template <typename A> struct Reduction<A, true> {
 
 // Writes one result: the final one, or that of one chunk.
 template <typename T, bool MAX>
-__device__ __forceinline__ void store_result(const Reduction<Accumulator<T>, MAX>& total, const GlobalPoolingGeometry& g,
-                                             long long at, int split, T* y, int* argmax, Accumulator<T>* partial_values,
+__device__ __forceinline__ void store_result(const Reduction<Accumulator<T>, MAX>& total,
+                                             const GlobalPoolingGeometry& g, long long at, int split, T* y,
+                                             int* argmax, Accumulator<T>* partial_values,
                                              int* partial_places) {
     if (g.splits == 1) {
         y[at] = narrow<T>(total.value(g.positions));
@@ -79,9 +87,9 @@ __global__ void __launch_bounds__(256)
                              Accumulator<T>* __restrict__ partial_values, int* __restrict__ partial_places,
                              GlobalPoolingGeometry g) {
     const int lane = threadIdx.x % 32;
-    const long long warps = (long long)gridDim.x * (blockDim.x / 32);
-    for (long long task = (long long)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; task < g.outer * g.splits;
-         task += warps) {
+    const long long warps = (long long)gridDim.x * (blockDim.x / 32), tasks = g.outer * g.splits;
+    long long task = (long long)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+    for (; task < tasks; task += warps) {
         const long long n = task / g.splits;
         const int split = (int)(task - n * g.splits);
         const int start = split * g.chunk, stop = min(g.positions - start, g.chunk) + start;
@@ -127,14 +135,15 @@ __global__ void __launch_bounds__(256)
             __syncthreads();
             if (threadIdx.y < rows) {
 #pragma unroll
-                for (int k = 0; k < WIDTH; ++k) shared[k][thread].merge(shared[k][thread + rows * blockDim.x]);
+                for (int k = 0; k < WIDTH; ++k)
+                    shared[k][thread].merge(shared[k][thread + rows * blockDim.x]);
             }
         }
         if (threadIdx.y == 0 && c < g.inner) {
 #pragma unroll
             for (int k = 0; k < WIDTH; ++k)
-                store_result<T, MAX>(shared[k][thread], g, n * g.inner + c + k, blockIdx.y, y, argmax, partial_values,
-                                     partial_places);
+                store_result<T, MAX>(shared[k][thread], g, n * g.inner + c + k, blockIdx.y, y, argmax,
+                                     partial_values, partial_places);
         }
         __syncthreads();
     }
@@ -142,8 +151,9 @@ __global__ void __launch_bounds__(256)
 
 template <typename T, bool MAX>
 __global__ void __launch_bounds__(256)
-    global_pool_combine_forward(const Accumulator<T>* __restrict__ partial_values, const int* __restrict__ partial_places,
-                                T* __restrict__ y, int* __restrict__ argmax, GlobalPoolingGeometry g) {
+    global_pool_combine_forward(const Accumulator<T>* __restrict__ partial_values,
+                                const int* __restrict__ partial_places, T* __restrict__ y,
+                                int* __restrict__ argmax, GlobalPoolingGeometry g) {
     const long long count = g.outer * g.inner;
     const long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (at >= count) return;
@@ -161,9 +171,10 @@ template <typename T, bool MAX, bool ALONG_POSITIONS, int WIDTH>
 __global__ void __launch_bounds__(256)
     global_pool_spread_backward(const T* __restrict__ dy, const int* __restrict__ argmax, T* __restrict__ dx,
                                 GlobalPoolingGeometry g) {
-    const PlaneItem item(1, ALONG_POSITIONS ? 1 : g.positions, ALONG_POSITIONS ? g.positions : g.inner, WIDTH);
+    const int columns = ALONG_POSITIONS ? 1 : g.positions;
+    const PlaneItem item(1, columns, ALONG_POSITIONS ? g.positions : g.inner, WIDTH);
     if (!item.inside) return;
-    constexpr int SOURCES = ALONG_POSITIONS ? 1 : WIDTH;  // a thread's elements share one gradient, or have one each
+    constexpr int SOURCES = ALONG_POSITIONS ? 1 : WIDTH;  // gradients that a thread's elements come from
 
     for_each_slice(g.outer, 1, [&](long long n, int) {
         const long long at = ALONG_POSITIONS ? n : n * g.inner + item.c;
@@ -174,7 +185,8 @@ __global__ void __launch_bounds__(256)
 #pragma unroll
         for (int k = 0; k < WIDTH; ++k) {
             const int from = ALONG_POSITIONS ? 0 : k, position = ALONG_POSITIONS ? item.c + k : item.column;
-            if constexpr (MAX) result.value[k] = places.value[from] == position ? source.value[from] : narrow<T>(0);
+            const bool chosen = !MAX || places.value[from] == position;
+            if constexpr (MAX) result.value[k] = chosen ? source.value[from] : narrow<T>(0);
             else result.value[k] = narrow<T>(widen(source.value[from]) / Accumulator<T>(g.positions));
         }
         const long long position = ALONG_POSITIONS ? item.c : (long long)item.column * g.inner + item.c;

@@ -1,17 +1,20 @@
 // Max pooling over depth, height and width, forward and backward.
-//   y[n, o, p, q, c] = max over taps (t, r, s) inside the input of x[n, o * stride + t * dilation - pad, ..., c]
+//   y[n, o, p, q, c] = max over taps (t, r, s) in the input of x[n, o * stride + t * dilation - pad, .., c]
 //   dx[n, d, h, w, c] = sum of dy over the windows whose maximum came from (d, h, w)
-// Arrays:    x, dx (outer, input..., inner) T; y, dy (outer, output..., inner) T; argmax as y, Tap: the number of the tap.
-//            A NaN is larger than any number and the first of equals wins; a window without taps gives -inf and tap 0.
+// Arrays:    x, dx (outer, input..., inner) T; y, dy (outer, output..., inner) T; argmax as y, Tap: the
+//            number of the tap. A NaN is larger than any number and the first of equals wins; a window
+//            without taps gives -inf and tap 0.
 // Work:      window_forward: a thread an output vector of WIDTH neighbouring channels.
-//            row_forward: inner is 1 and windows do not overlap along the width: a thread a 16-byte vector of input
-//            columns, and the 16 bytes / STRIDE outputs above it.
+//            row_forward: inner is 1 and windows do not overlap along the width: a thread a 16-byte vector of
+//            input columns, and the 16 bytes / STRIDE outputs above it.
 //            window_backward: a thread an input vector; it gathers from every window that holds it.
-//            cell_backward: windows do not overlap: a thread an output vector and the STRIDE^3 inputs that belong to it.
-// Traffic:   row_forward and cell_backward: every byte once. The others read what windows share once a window, mostly
-//            from the caches; neighbouring threads lie along memory.
-// Needs:     inner a multiple of WIDTH and arrays aligned to WIDTH elements; row_forward: width a multiple of the vector,
-//            no padding before the width, window[2] <= STRIDE; a padded depth slice of fewer than 2^31 elements.
+//            cell_backward: windows do not overlap: a thread an output vector and the STRIDE^3 inputs that
+//            belong to it.
+// Traffic:   row_forward and cell_backward: every byte once. The others read what windows share once a
+//            window, mostly from the caches; neighbouring threads lie along memory.
+// Needs:     inner a multiple of WIDTH and arrays aligned to WIDTH elements; row_forward: width a multiple of
+//            the vector, no padding before the width, window[2] <= STRIDE; a padded depth slice of fewer than
+//            2^31 elements.
 // Deterministic: yes; no atomics, sums in the order of the outputs.
 #include "pooling/window.cuh"
 
@@ -47,7 +50,8 @@ __device__ __forceinline__ void store(const Maximum<Accumulator<T>> (&best)[N], 
 
 template <typename T, typename Tap, bool KEEP_TAP, int WIDTH>
 __global__ void __launch_bounds__(256, 3)
-    max_pool_window_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax, PoolingGeometry g) {
+    max_pool_window_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax,
+                            PoolingGeometry g) {
     const PlaneItem item(g.output[1], g.output[2], g.inner, WIDTH);
     if (!item.inside) return;
 
@@ -71,7 +75,8 @@ __global__ void __launch_bounds__(256, 3)
 
 template <typename T, typename Tap, bool KEEP_TAP, int STRIDE>
 __global__ void __launch_bounds__(256, 3)
-    max_pool_row_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax, PoolingGeometry g) {
+    max_pool_row_forward(const T* __restrict__ x, T* __restrict__ y, Tap* __restrict__ argmax,
+                         PoolingGeometry g) {
     constexpr int COLUMNS = 16 / sizeof(T), OUTPUTS = COLUMNS / STRIDE;
     const PlaneItem item(g.output[1], g.input[2] / COLUMNS, 1, 1);
     if (!item.inside) return;
@@ -97,7 +102,8 @@ __global__ void __launch_bounds__(256, 3)
 
 template <typename T, typename Tap, int WIDTH>
 __global__ void __launch_bounds__(256, 3)
-    max_pool_window_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx, PoolingGeometry g) {
+    max_pool_window_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx,
+                             PoolingGeometry g) {
     const PlaneItem item(g.input[1], g.input[2], g.inner, WIDTH);
     if (!item.inside) return;
 
@@ -121,7 +127,8 @@ __global__ void __launch_bounds__(256, 3)
 
 template <typename T, typename Tap, int WIDTH>
 __global__ void __launch_bounds__(256, 3)
-    max_pool_cell_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx, PoolingGeometry g) {
+    max_pool_cell_backward(const T* __restrict__ dy, const Tap* __restrict__ argmax, T* __restrict__ dx,
+                           PoolingGeometry g) {
     const PlaneItem item(cells(g, 1), cells(g, 2), g.inner, WIDTH);
     if (!item.inside) return;
 
@@ -137,8 +144,10 @@ __global__ void __launch_bounds__(256, 3)
         for_each_of_cell(g, o, item.row, item.column, [&](long long position, int tap) {
             Vector<T, WIDTH> result;
 #pragma unroll
-            for (int lane = 0; lane < WIDTH; ++lane)
-                result.value[lane] = tap >= 0 && taps.value[lane] == (Tap)tap ? values.value[lane] : narrow<T>(0);
+            for (int lane = 0; lane < WIDTH; ++lane) {
+                const bool chosen = tap >= 0 && taps.value[lane] == (Tap)tap;
+                result.value[lane] = chosen ? values.value[lane] : narrow<T>(0);
+            }
             store_vector<T, WIDTH>(image + position * g.inner, result);
         });
     });

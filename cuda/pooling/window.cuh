@@ -3,7 +3,7 @@
 #pragma once
 #include "common/vector.cuh"
 
-// Spatial sizes are depth, height, width. Output o and tap t meet input position o * stride + t * dilation - pad.
+// Spatial sizes are depth, height, width. Output o and tap t meet input o * stride + t * dilation - pad.
 struct PoolingGeometry {
     long long outer;
     int inner;
@@ -29,8 +29,10 @@ struct PlaneItem {
     }
 };
 
-// Calls visit(n, d) for the depth slices (outer, depth) of a thread, which lie along y of the launch; fewer than 2^31.
-template <typename Visit> __device__ __forceinline__ void for_each_slice(long long outer, int depth, Visit visit) {
+// Calls visit(n, d) for the depth slices (outer, depth) of a thread, which lie along y of the launch; fewer
+// than 2^31.
+template <typename Visit>
+__device__ __forceinline__ void for_each_slice(long long outer, int depth, Visit visit) {
     const unsigned slices = (unsigned)outer * depth, step = gridDim.y * blockDim.y;
     for (unsigned slice = blockIdx.y * blockDim.y + threadIdx.y; slice < slices; slice += step) {
         const unsigned n = slice / depth;
@@ -66,7 +68,8 @@ struct Window {
     }
 };
 
-// Calls visit(the row's beginning in the image, its first tap) for the rows of the window that meet the input, whole.
+// Calls visit(the row's beginning in the image, its first tap) for the rows of the window that meet the
+// input, whole.
 template <typename Visit>
 __device__ __forceinline__ void for_each_row(const PoolingGeometry& g, const Window& window, Visit visit) {
     for (int t = window.depth.first; t < window.depth.stop; ++t) {
@@ -78,13 +81,15 @@ __device__ __forceinline__ void for_each_row(const PoolingGeometry& g, const Win
     }
 }
 
-// Calls visit(position in the image, tap) for the taps that meet the input, in order: no bounds are checked inside.
+// Calls visit(position in the image, tap) for the taps that meet the input, in order: no bounds are checked
+// inside.
 template <typename Visit>
 __device__ __forceinline__ void for_each_tap(const PoolingGeometry& g, const Window& window, Visit visit) {
     for_each_row(g, window, [&](long long row, int tap) {
         const long long start = row + window.width.start;
 #pragma unroll 2
-        for (int s = window.width.first; s < window.width.stop; ++s) visit(start + s * g.dilation[2], tap + s);
+        for (int s = window.width.first; s < window.width.stop; ++s)
+            visit(start + s * g.dilation[2], tap + s);
     });
 }
 
@@ -124,17 +129,21 @@ __device__ __forceinline__ void for_each_window(const PoolingGeometry& g, int d,
     }
 }
 
-// Calls visit(position in the image, tap or -1) for the input positions of the cell (o, p, q): the stride x stride x
-// stride ones from the beginning of the window on. Where windows do not overlap, cells hold every position once.
+// Calls visit(position in the image, tap or -1) for the input positions of the cell (o, p, q): the stride x
+// stride x stride ones from the beginning of the window on. Where windows do not overlap, cells hold every
+// position once.
 template <typename Visit>
 __device__ __forceinline__ void for_each_of_cell(const PoolingGeometry& g, int o, int p, int q, Visit visit) {
-    const int d0 = o * g.stride[0] - g.pad[0], h0 = p * g.stride[1] - g.pad[1], w0 = q * g.stride[2] - g.pad[2];
+    const int d0 = o * g.stride[0] - g.pad[0];
+    const int h0 = p * g.stride[1] - g.pad[1];
+    const int w0 = q * g.stride[2] - g.pad[2];
     for (int d = max(d0, 0); d < min(d0 + g.stride[0], g.input[0]); ++d)
         for (int h = max(h0, 0); h < min(h0 + g.stride[1], g.input[1]); ++h)
             for (int w = max(w0, 0); w < min(w0 + g.stride[2], g.input[2]); ++w) {
                 const int t = d - d0, r = h - h0, s = w - w0;
                 const bool hit = t < g.window[0] && r < g.window[1] && s < g.window[2];
-                visit(((long long)d * g.input[1] + h) * g.input[2] + w, hit ? (t * g.window[1] + r) * g.window[2] + s : -1);
+                const int tap = hit ? (t * g.window[1] + r) * g.window[2] + s : -1;
+                visit(((long long)d * g.input[1] + h) * g.input[2] + w, tap);
             }
 }
 

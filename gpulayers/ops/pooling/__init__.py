@@ -1,14 +1,14 @@
 """Pooling over 1 to 3 spatial dimensions, in windows and global.
 
-Arrays are (batch, spatial..., channels) for `data_format="channels_last"` and (batch, channels, spatial...) for
-"channels_first", of a float dtype of the library. NaN propagates: a window that holds one gives NaN. Padding never
-wins a maximum and never counts in an average; a window that lies wholly in the padding, which only explicit padding can
-make, has the maximum -inf and the average 0, and passes no gradient on.
+Arrays are (batch, spatial..., channels) for `data_format="channels_last"` and (batch, channels, spatial...)
+for "channels_first", of a float dtype of the library. NaN propagates: a window that holds one gives NaN.
+Padding never wins a maximum and never counts in an average; a window that lies wholly in the padding, which
+only explicit padding can make, has the maximum -inf and the average 0, and passes no gradient on.
 """
 
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
-from . import kernels, reference
+from . import global_kernels, global_reference, kernels, reference
 from .problem import GlobalPoolingProblem, PoolingProblem
 
 MAX_FORWARD = Operation(
@@ -39,22 +39,22 @@ AVERAGE_BACKWARD = Operation(
 GLOBAL_MAX = Operation(
     "pooling.global_max",
     GlobalPoolingProblem,
-    [kernels.global_max, numpy_implementation(reference.global_max)],
+    [global_kernels.max_with_argmax, numpy_implementation(global_reference.max_with_argmax)],
 )
 GLOBAL_MAX_BACKWARD = Operation(
     "pooling.global_max_backward",
     GlobalPoolingProblem,
-    [kernels.global_max_backward, numpy_implementation(reference.global_max_backward)],
+    [global_kernels.max_backward, numpy_implementation(global_reference.max_backward)],
 )
 GLOBAL_AVERAGE = Operation(
     "pooling.global_average",
     GlobalPoolingProblem,
-    [kernels.global_average, numpy_implementation(reference.global_average)],
+    [global_kernels.average_forward, numpy_implementation(global_reference.average_forward)],
 )
 GLOBAL_AVERAGE_BACKWARD = Operation(
     "pooling.global_average_backward",
     GlobalPoolingProblem,
-    [kernels.global_average_backward, numpy_implementation(reference.global_average_backward)],
+    [global_kernels.average_backward, numpy_implementation(global_reference.average_backward)],
 )
 
 
@@ -65,8 +65,8 @@ def max_pool(x, pool_size, *, strides=None, padding="valid", dilation_rate=1, da
         x: (batch, spatial..., channels), or channels first; 1 to 3 spatial dimensions.
         pool_size: taps of the window, an integer or one a spatial dimension.
         strides: between windows; default: pool_size.
-        padding: "valid", "same", an integer for all sides, or a pair (before, after) a spatial dimension. It may be
-            larger than the window.
+        padding: "valid", "same", an integer for all sides, or a pair (before, after) a spatial dimension. It
+            may be larger than the window.
         dilation_rate: between the taps of a window.
         data_format: "channels_last" or "channels_first".
 
@@ -78,23 +78,28 @@ def max_pool(x, pool_size, *, strides=None, padding="valid", dilation_rate=1, da
         ValueError: arguments that do not fit, or a window larger than the padded input.
     """
     x = arrays.take(x, "x")
-    problem = PoolingProblem.resolve(x.shape, x.dtype, pool_size, strides, padding, dilation_rate, data_format)
+    options = (pool_size, strides, padding, dilation_rate, data_format)
+    problem = PoolingProblem.resolve(x.shape, x.dtype, *options)
     return MAX_FORWARD(problem, arrays.device_of(x), arrays.contiguous(x))
 
 
-def max_pool_with_argmax(x, pool_size, *, strides=None, padding="valid", dilation_rate=1, data_format="channels_last"):
+def max_pool_with_argmax(
+    x, pool_size, *, strides=None, padding="valid", dilation_rate=1, data_format="channels_last"
+):
     """`max_pool` for training: what `max_pool_backward` needs comes with it.
 
     Returns:
-        (y, argmax). The argmax has the shape of y and holds the number of the window's tap, counted row by row, that
-        the maximum came from: the first NaN if there is one, else the first of equal maxima; 0 in a window wholly in
-        the padding. Its dtype is the smallest unsigned one that numbers the taps: uint8 up to 256.
+        (y, argmax). The argmax has the shape of y and holds the number of the window's tap, counted row by
+        row, that the maximum came from: the first NaN if there is one, else the first of equal maxima; 0 in a
+        window wholly in the padding. Its dtype is the smallest unsigned one that numbers the taps: uint8 up
+        to 256.
 
     Raises:
         As `max_pool`.
     """
     x = arrays.take(x, "x")
-    problem = PoolingProblem.resolve(x.shape, x.dtype, pool_size, strides, padding, dilation_rate, data_format)
+    options = (pool_size, strides, padding, dilation_rate, data_format)
+    problem = PoolingProblem.resolve(x.shape, x.dtype, *options)
     return MAX_WITH_ARGMAX(problem, arrays.device_of(x), arrays.contiguous(x))
 
 
@@ -126,7 +131,8 @@ def max_pool_backward(
     grad_output, argmax = arrays.take(grad_output, "grad_output"), arrays.take(argmax, "argmax")
     device = arrays.common_device(grad_output=grad_output, argmax=argmax)
     dtype = arrays.float_dtype(grad_output.dtype, "grad_output")
-    problem = PoolingProblem.resolve(input_shape, dtype, pool_size, strides, padding, dilation_rate, data_format)
+    options = (pool_size, strides, padding, dilation_rate, data_format)
+    problem = PoolingProblem.resolve(input_shape, dtype, *options)
     _check_shape(grad_output, "grad_output", problem)
     _check_argmax(argmax, problem)
     return MAX_BACKWARD(problem, device, arrays.contiguous(grad_output), arrays.contiguous(argmax))
@@ -190,9 +196,9 @@ def global_max_pool_with_argmax(x, *, data_format="channels_last", keepdims=Fals
     """`global_max_pool` for training: what `global_max_pool_backward` needs comes with it.
 
     Returns:
-        (y, argmax). The argmax has the shape of y and holds the position of the maximum, counted row by row over the
-        spatial dimensions: the first NaN if there is one, else the first of equal maxima. Its dtype is int32 (int64
-        from 2**31 positions on).
+        (y, argmax). The argmax has the shape of y and holds the position of the maximum, counted row by row
+        over the spatial dimensions: the first NaN if there is one, else the first of equal maxima. Its dtype
+        is int32 (int64 from 2**31 positions on).
 
     Raises:
         As `global_max_pool`.
@@ -202,7 +208,9 @@ def global_max_pool_with_argmax(x, *, data_format="channels_last", keepdims=Fals
     return GLOBAL_MAX(problem, arrays.device_of(x), arrays.contiguous(x))
 
 
-def global_max_pool_backward(grad_output, argmax, input_shape, *, data_format="channels_last", keepdims=False):
+def global_max_pool_backward(
+    grad_output, argmax, input_shape, *, data_format="channels_last", keepdims=False
+):
     """The gradient of `global_max_pool` to x: it goes to the position that the maximum came from.
 
     Args:

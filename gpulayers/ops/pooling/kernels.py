@@ -1,4 +1,4 @@
-"""Launchers of cuda/pooling."""
+"""Launchers of cuda/pooling: windows."""
 
 import dataclasses
 import math
@@ -6,17 +6,15 @@ import math
 import numpy as np
 
 from ... import jit
-from ..arrays import accumulation_dtype, address_of
+from ..arrays import address_of
 from ..dispatch import cuda_implementation
 
-_MAX, _AVERAGE, _GLOBAL = "pooling/max_pool.cu", "pooling/average_pool.cu", "pooling/global_pool.cu"
-_THREADS = 256
-_MOST_BLOCKS_ALONG_Y = 65535
+_MAX, _AVERAGE = "pooling/max_pool.cu", "pooling/average_pool.cu"
+THREADS = 256
+MOST_BLOCKS_ALONG_Y = 65535
 _VECTOR_BYTES = 16
 _CELL_POSITIONS = 16  # a thread writes at most this many input vectors of its own cell
 _ROW_STRIDES = (2, 4)
-_BLOCKS_PER_MULTIPROCESSOR = 4  # of global pooling, before images are split into chunks
-_LEAST_STEPS = 4  # of a thread in a chunk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +32,6 @@ class PoolingGeometry:
 
 
 @dataclasses.dataclass(frozen=True)
-class GlobalPoolingGeometry:
-    """Mirrors the structure in cuda/pooling/global_pool.cu."""
-
-    outer: np.int64
-    positions: np.int32
-    inner: np.int32
-    splits: np.int32
-    chunk: np.int32
-
-
-@dataclasses.dataclass(frozen=True)
 class WindowConfig:
     """Attributes:
     width: neighbouring channels a thread.
@@ -57,22 +44,8 @@ class WindowConfig:
     cells: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class GlobalConfig:
-    """Attributes:
-    width: neighbouring elements a thread.
-    block: threads (along channels, along positions); with one channel a warp works on a chunk.
-    chunk, splits: positions of a chunk, and chunks.
-    """
-
-    width: int
-    block: tuple
-    chunk: int
-    splits: int
-
-
-def _lanes(length, *arrays):
-    """Elements of the first array in 16 bytes, if they divide the length and every array is aligned to as many; else 1."""
+def lanes_of(length, *arrays):
+    """Elements of the first array in 16 bytes if they divide the length and all are aligned so; else 1."""
     lanes = _VECTOR_BYTES // arrays[0].dtype.itemsize
     return lanes if length % lanes == 0 and _aligned(lanes, *arrays) else 1
 
@@ -101,32 +74,16 @@ def window_config(problem, device, *operands):
     if problem.inner == 1:
         return WindowConfig(1, _row_stride(g, *operands), False)
     apart = all(d == 1 and k <= s for d, k, s in zip(g.dilation, g.window, g.stride))
-    return WindowConfig(_lanes(problem.inner, *operands), 0, apart and math.prod(g.stride) <= _CELL_POSITIONS)
+    cells = apart and math.prod(g.stride) <= _CELL_POSITIONS
+    return WindowConfig(lanes_of(problem.inner, *operands), 0, cells)
 
 
 def _row_stride(g, x, *outputs):
-    stride, lanes = g.stride[2], _lanes(g.input[2], x)
+    stride, lanes = g.stride[2], lanes_of(g.input[2], x)
     fits = stride in _ROW_STRIDES and lanes >= stride and _aligned(lanes // stride, *outputs)
     apart = g.window[2] <= stride and g.dilation[2] == 1
     unpadded = g.pad[2] == 0 and g.output[2] * stride == g.input[2]
     return stride if fits and apart and unpadded else 0
-
-
-def global_config(problem, device, x):
-    """Enough chunks to fill the device where there are few results; a fixed choice for a problem and a device."""
-    if problem.inner == 1:
-        width = _lanes(problem.positions, x)
-        block, step, tasks = (1, _THREADS), 32 * width, problem.outer / 8  # 8 warps a block
-    else:
-        width = _lanes(problem.inner, x)
-        vectors = problem.inner // width
-        along_channels = min(32, _power_of_two(vectors))
-        step = _THREADS // along_channels
-        block, tasks = (along_channels, step), problem.outer * -(-vectors // along_channels)
-    wanted = -(-_BLOCKS_PER_MULTIPROCESSOR * device.multiprocessors // max(1, math.ceil(tasks)))
-    most = -(-problem.positions // (_LEAST_STEPS * step))
-    chunk = -(-problem.positions // (min(wanted, most) * step)) * step
-    return GlobalConfig(width, block, chunk, -(-problem.positions // chunk))
 
 
 def _too_large(problem, device):
@@ -136,21 +93,15 @@ def _too_large(problem, device):
     return None
 
 
-def _global_too_large(problem, device):
-    if problem.positions >= 2**30 or problem.positions * problem.inner >= 2**31 or problem.outer >= 2**31:
-        return "there must be fewer than 2**31 images, each of fewer than 2**30 positions and 2**31 elements"
-    return None
-
-
-def _power_of_two(least):
+def power_of_two(least):
     return 1 << max(0, least - 1).bit_length()
 
 
-def _launch(kernel, plane, slices, arguments):
+def launch_planes(kernel, plane, slices, arguments):
     """Lays the elements of a depth slice along x of the launch and the slices along y."""
-    along_x = min(_THREADS, _power_of_two(plane))
-    along_y = _THREADS // along_x
-    grid = (-(-plane // along_x), min(-(-slices // along_y), _MOST_BLOCKS_ALONG_Y))
+    along_x = min(THREADS, power_of_two(plane))
+    along_y = THREADS // along_x
+    grid = (-(-plane // along_x), min(-(-slices // along_y), MOST_BLOCKS_ALONG_Y))
     kernel(grid, (along_x, along_y), arguments)
 
 
@@ -166,7 +117,7 @@ def _forward(problem, device, file, name, template, x, *outputs):
     else:
         kernel = device.kernel(file, f"{name}_window_forward", (*template, config.width))
         plane = g.output[1] * g.output[2] * (g.inner // config.width)
-    _launch(kernel, plane, g.outer * g.output[0], (x, *outputs, jit.as_structure(g)))
+    launch_planes(kernel, plane, g.outer * g.output[0], (x, *outputs, jit.as_structure(g)))
 
 
 def _backward(problem, device, file, name, template, *operands):
@@ -179,7 +130,7 @@ def _backward(problem, device, file, name, template, *operands):
         variant, sizes = "cell", [-(-(n + pad) // s) for n, pad, s in zip(g.input, g.pad, g.stride)]
     kernel = device.kernel(file, f"{name}_{variant}_backward", (*template, config.width))
     plane = sizes[1] * sizes[2] * (g.inner // config.width)
-    _launch(kernel, plane, g.outer * sizes[0], (*operands, grad_input, jit.as_structure(g)))
+    launch_planes(kernel, plane, g.outer * sizes[0], (*operands, grad_input, jit.as_structure(g)))
     return grad_input
 
 
@@ -200,7 +151,8 @@ def max_with_argmax(problem, device, x):
 
 @cuda_implementation(_MAX, _too_large)
 def max_backward(problem, device, grad_output, argmax):
-    return _backward(problem, device, _MAX, "max_pool", (problem.dtype, problem.argmax_dtype), grad_output, argmax)
+    template = (problem.dtype, problem.argmax_dtype)
+    return _backward(problem, device, _MAX, "max_pool", template, grad_output, argmax)
 
 
 @cuda_implementation(_AVERAGE, _too_large)
@@ -213,69 +165,3 @@ def average_forward(problem, device, x):
 @cuda_implementation(_AVERAGE, _too_large)
 def average_backward(problem, device, grad_output):
     return _backward(problem, device, _AVERAGE, "average_pool", (problem.dtype,), grad_output)
-
-
-def _global_forward(problem, device, x, maximum):
-    """Returns (y, argmax or None)."""
-    y = device.empty(problem.output_shape, problem.dtype)
-    argmax = device.empty(problem.output_shape, problem.argmax_dtype) if maximum else None
-    if problem.batch == 0:
-        return y, argmax
-    config = global_config(problem, device, x)
-    values = places = None
-    if config.splits > 1:
-        partial_shape = (config.splits, problem.outer, problem.inner)
-        values = device.empty(partial_shape, accumulation_dtype(problem.dtype))
-        places = device.empty(partial_shape, problem.argmax_dtype) if maximum else None
-    sizes = (problem.outer, problem.positions, problem.inner, config.splits, config.chunk)
-    g = jit.as_structure(GlobalPoolingGeometry(*sizes))
-    if problem.inner == 1:
-        name, block = "rows", (_THREADS,)
-        grid = (min(-(-problem.outer * config.splits // 8), 2**31 - 1),)
-    else:
-        name, block = "columns", config.block
-        tiles = -(-problem.inner // (config.width * block[0]))
-        grid = (tiles, config.splits, min(problem.outer, _MOST_BLOCKS_ALONG_Y))
-    kernel = device.kernel(_GLOBAL, f"global_pool_{name}_forward", (problem.dtype, maximum, config.width))
-    kernel(grid, block, (x, y, argmax, values, places, g))
-    if config.splits > 1:
-        kernel = device.kernel(_GLOBAL, "global_pool_combine_forward", (problem.dtype, maximum))
-        kernel((-(-problem.outer * problem.inner // _THREADS),), (_THREADS,), (values, places, y, argmax, g))
-    return y, argmax
-
-
-def _global_backward(problem, device, grad_output, argmax):
-    grad_input = device.empty(problem.input_shape, problem.dtype)
-    if problem.batch == 0:
-        return grad_input
-    along_positions = problem.inner == 1
-    if along_positions:
-        width = _lanes(problem.positions, grad_input)
-    else:
-        width = _lanes(problem.inner, grad_input, grad_output, *(() if argmax is None else (argmax,)))
-    template = (problem.dtype, argmax is not None, along_positions, width)
-    kernel = device.kernel(_GLOBAL, "global_pool_spread_backward", template)
-    g = jit.as_structure(GlobalPoolingGeometry(problem.outer, problem.positions, problem.inner, 1, problem.positions))
-    plane = problem.positions * problem.inner // width
-    _launch(kernel, plane, problem.outer, (grad_output, argmax, grad_input, g))
-    return grad_input
-
-
-@cuda_implementation(_GLOBAL, _global_too_large)
-def global_max(problem, device, x):
-    return _global_forward(problem, device, x, True)
-
-
-@cuda_implementation(_GLOBAL, _global_too_large)
-def global_average(problem, device, x):
-    return _global_forward(problem, device, x, False)[0]
-
-
-@cuda_implementation(_GLOBAL, _global_too_large)
-def global_max_backward(problem, device, grad_output, argmax):
-    return _global_backward(problem, device, grad_output, argmax)
-
-
-@cuda_implementation(_GLOBAL, _global_too_large)
-def global_average_backward(problem, device, grad_output):
-    return _global_backward(problem, device, grad_output, None)

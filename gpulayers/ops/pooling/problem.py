@@ -34,7 +34,7 @@ class PoolingProblem:
         strides = pool_size if strides is None else strides
         window = SlidingWindow.resolve(spatial, pool_size, strides, padding, dilation_rate)
         if window.taps >= 2**31:
-            raise ValueError(f"A pooling window must have fewer than 2**31 taps. Received: pool_size={pool_size!r}")
+            raise ValueError(f"A window must have fewer than 2**31 taps. Received: pool_size={pool_size!r}")
         return cls(batch, channels, window, data_format, dtype)
 
     @property
@@ -61,7 +61,7 @@ class PoolingProblem:
         return self.channels if self.data_format == "channels_last" else 1
 
     def taps_inside(self):
-        """How many taps of each window meet the input, not the padding: (o, p, q), three dimensions always."""
+        """How many taps of each window meet the input, not the padding: (o, p, q), always three."""
         window = self.window.lifted()
         counts = np.ones(window.output_size, np.int64)
         for axis in range(3):
@@ -77,7 +77,7 @@ class PoolingProblem:
         return math.prod(self.output_shape) * self.window.taps
 
     def bytes_moved(self):
-        """The least bytes of the forward without argmax, and of the average's backward: input and output once."""
+        """The least bytes of the forward without argmax, and of the average's backward: both arrays once."""
         return (math.prod(self.input_shape) + math.prod(self.output_shape)) * self.dtype.itemsize
 
 

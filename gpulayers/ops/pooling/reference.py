@@ -1,7 +1,7 @@
 """Pooling in NumPy: the fallback, and the truth for the kernels.
 
-Every function sees both data formats as (outer, depth, height, width, inner) and works on a few images at a time, so
-that intermediate values stay in the processor's cache.
+Every function sees both data formats as (outer, depth, height, width, inner) and works on a few images at a
+time, so that intermediate values stay in the processor's cache.
 """
 
 import itertools
@@ -11,31 +11,38 @@ import numpy as np
 
 from ..arrays import accumulation_dtype
 
-_BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 21
 # Infinities and NaN are values like others here, as on the GPU: no warnings.
-_quiet = np.errstate(over="ignore", invalid="ignore")
+quiet = np.errstate(over="ignore", invalid="ignore")
 
 
-@_quiet
+def image_blocks(images, image_bytes):
+    """Slices of so many images that a block stays in the processor's cache."""
+    step = max(1, BLOCK_BYTES // image_bytes)
+    return (slice(start, start + step) for start in range(0, images, step))
+
+
+@quiet
 def max_forward(problem, x):
     """The largest value of each window; NaN if it holds a NaN, -inf if it lies wholly in the padding."""
     return _forward(problem, x, np.maximum, -np.inf)
 
 
-@_quiet
+@quiet
 def average_forward(problem, x):
     """The mean of each window's values, padding not counted; 0 if the window lies wholly in the padding."""
     counts = np.maximum(problem.taps_inside(), 1).astype(accumulation_dtype(problem.dtype))[None, ..., None]
     return _forward(problem, x, np.add, 0, counts)
 
 
-@_quiet
+@quiet
 def max_with_argmax(problem, x):
-    """Returns (largest values, number of the tap that each came from): a NaN before any number, the first of equals.
+    """Returns (largest values, number of the tap that each came from): NaN before numbers, first of equals.
 
     Taps are numbered row by row. Without a tap that meets the input the number is 0.
     """
-    x, y, wide = _lifted_input(problem, x), _empty_output(problem, problem.dtype), accumulation_dtype(problem.dtype)
+    x, wide = _lifted_input(problem, x), accumulation_dtype(problem.dtype)
+    y = _empty_output(problem, problem.dtype)
     argmax = np.zeros(y.shape, problem.argmax_dtype)
     window, empty = problem.window.lifted(), problem.taps_inside() == 0
     for images in _blocks(problem, wide):
@@ -57,7 +64,7 @@ def max_with_argmax(problem, x):
     return y.reshape(problem.output_shape), argmax.reshape(problem.output_shape)
 
 
-@_quiet
+@quiet
 def max_backward(problem, grad_output, argmax):
     """Adds each gradient to the input that its window's maximum came from."""
     dy, argmax = _lifted_output(problem, grad_output), _lifted_output(problem, argmax)
@@ -74,7 +81,7 @@ def max_backward(problem, grad_output, argmax):
     return grad.reshape(problem.input_shape)
 
 
-@_quiet
+@quiet
 def average_backward(problem, grad_output):
     """Spreads each gradient evenly over the inputs of its window."""
     dy, wide = _lifted_output(problem, grad_output), accumulation_dtype(problem.dtype)
@@ -89,52 +96,6 @@ def average_backward(problem, grad_output):
     return grad.reshape(problem.input_shape)
 
 
-@_quiet
-def global_max(problem, x):
-    """The largest value of each channel, and its position; the first of equals, a NaN before any number."""
-    x, wide = x.reshape(problem.outer, problem.positions, problem.inner), accumulation_dtype(problem.dtype)
-    shape = (problem.outer, problem.inner)
-    y, argmax = np.empty(shape, problem.dtype), np.empty(shape, problem.argmax_dtype)
-    for images in _image_blocks(problem.outer, problem.positions * problem.inner * wide.itemsize):
-        block = x[images].astype(wide, copy=False)
-        argmax[images] = block.argmax(axis=1)
-        y[images] = np.take_along_axis(block, argmax[images][:, None].astype(np.int64), axis=1)[:, 0]
-    return y.reshape(problem.output_shape), argmax.reshape(problem.output_shape)
-
-
-@_quiet
-def global_max_backward(problem, grad_output, argmax):
-    """The gradient at the maximum's position, zero elsewhere."""
-    shape = (problem.outer, 1, problem.inner)
-    grad = np.zeros((problem.outer, problem.positions, problem.inner), problem.dtype)
-    np.put_along_axis(grad, argmax.reshape(shape).astype(np.int64, copy=False), grad_output.reshape(shape), axis=1)
-    return grad.reshape(problem.input_shape)
-
-
-@_quiet
-def global_average(problem, x):
-    """The mean of each channel."""
-    x, wide = x.reshape(problem.outer, problem.positions, problem.inner), accumulation_dtype(problem.dtype)
-    # Partial sums of a bounded length keep the rounding error small however many positions there are.
-    starts = np.arange(0, problem.positions, max(64, math.isqrt(problem.positions)))
-    y = np.empty((problem.outer, problem.inner), problem.dtype)
-    for images in _image_blocks(problem.outer, problem.positions * problem.inner * wide.itemsize):
-        sums = np.add.reduceat(x[images], starts, axis=1, dtype=wide).sum(axis=1)
-        y[images] = sums / wide.type(problem.positions)
-    return y.reshape(problem.output_shape)
-
-
-@_quiet
-def global_average_backward(problem, grad_output):
-    """The gradient divided by the number of positions, at every position."""
-    wide = accumulation_dtype(problem.dtype)
-    share = (grad_output.astype(wide, copy=False) / wide.type(problem.positions)).astype(problem.dtype)
-    shape = (problem.outer, problem.positions, problem.inner)
-    return np.ascontiguousarray(np.broadcast_to(share.reshape(problem.outer, 1, problem.inner), shape)).reshape(
-        problem.input_shape
-    )
-
-
 def _lifted_input(problem, array):
     return array.reshape(problem.outer, *problem.window.lifted().input_size, problem.inner)
 
@@ -147,17 +108,12 @@ def _empty_output(problem, dtype):
     return np.empty((problem.outer, *problem.window.lifted().output_size, problem.inner), dtype)
 
 
-def _image_blocks(images, image_bytes):
-    step = max(1, _BLOCK_BYTES // image_bytes)
-    return (slice(start, start + step) for start in range(0, images, step))
-
-
 def _blocks(problem, dtype):
-    return _image_blocks(problem.outer, math.prod(problem.window.input_size) * problem.inner * dtype.itemsize)
+    return image_blocks(problem.outer, math.prod(problem.window.input_size) * problem.inner * dtype.itemsize)
 
 
 def _meeting(window, axis, tap):
-    """Slices of the input and of the output along one axis, where the tap meets the input; None if nowhere."""
+    """Slices of the input and the output along one axis, where the tap meets the input; None if nowhere."""
     first, stop = window.valid_range(axis, tap)
     if first >= stop:
         return None
@@ -167,7 +123,7 @@ def _meeting(window, axis, tap):
 
 
 def _places_of_taps(window):
-    """(index into the input, index into the output) where each tap in turn meets the input; None if nowhere."""
+    """(index into the input, into the output) where each tap in turn meets the input; None if nowhere."""
     for taps in itertools.product(*map(range, window.size)):
         pairs = [_meeting(window, axis, tap) for axis, tap in enumerate(taps)]
         if None in pairs:
@@ -178,7 +134,7 @@ def _places_of_taps(window):
 
 
 def _where(mask, values):
-    """The values where the mask is set, else 0, even for infinities and NaN; several times faster than np.where."""
+    """The values where the mask is set, else 0, even for infinities; several times faster than np.where."""
     bits = np.dtype(f"i{values.dtype.itemsize}")
     return (values.view(bits) & np.negative(mask.astype(bits))).view(values.dtype)
 
@@ -188,12 +144,14 @@ def _along(axis, part):
 
 
 def _is_identity(window, axis):
-    return window.size[axis] == window.strides[axis] == 1 and window.input_size[axis] == window.output_size[axis]
+    same_size = window.input_size[axis] == window.output_size[axis]
+    return window.size[axis] == window.strides[axis] == 1 and same_size
 
 
 def _forward(problem, x, combine, empty, counts=None):
     """Combines the values of each window, and divides by the counts."""
-    x, y, wide = _lifted_input(problem, x), _empty_output(problem, problem.dtype), accumulation_dtype(problem.dtype)
+    x, wide = _lifted_input(problem, x), accumulation_dtype(problem.dtype)
+    y = _empty_output(problem, problem.dtype)
     window = problem.window.lifted()
     for images in _blocks(problem, wide):
         block = x[images].astype(wide, copy=False)
