@@ -5,6 +5,9 @@ import tempfile
 
 import pytest
 
+# The processes of a parallel run share the cores: threads of BLAS on top slow each other down tenfold. Before NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from gpulayers.ops import arrays
 
 pytest_plugins = ["tests.emulator.plugin"] if os.path.exists(os.path.join(os.path.dirname(__file__), "emulator", "plugin.py")) else []
