@@ -1,7 +1,9 @@
 """From a .cu file to a loaded shared library: NVRTC's PTX, translated to C++, compiled by the host's compiler."""
 
 import ctypes
+import dataclasses
 import functools
+import math
 import re
 from pathlib import Path
 
@@ -30,6 +32,27 @@ def _translator_digest():
     return digest(compiler_version(), repr(_FLAGS), *contents)
 
 
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A kernel in a loaded library.
+
+    Attributes:
+        address: of its function.
+        parameters: signatures.Parameters.
+        max_threads: of a block, by __launch_bounds__; None without them.
+        machine_shared_bytes: static shared memory on a GPU.
+        static_shared_bytes: the same with the emulator's red zones.
+        shared_layout: address of the table of its shared arrays.
+    """
+
+    address: int
+    parameters: list
+    max_threads: int
+    machine_shared_bytes: int
+    static_shared_bytes: int
+    shared_layout: int
+
+
 class KernelLibrary:
     """Instances of the kernels of one .cu file, ready to run on the CPU.
 
@@ -47,12 +70,10 @@ class KernelLibrary:
         self.lowered = {expression: compiled.lowered[expression] for expression in expressions}
         flags = (*_FLAGS, f"-I{RUNTIME_FOLDER}", *(["-DEMULATOR_CHECK"] if check else []))
         stem = re.sub(r"\W", "_", Path(file).stem)
-        name = f"{stem}-{digest(_translator_digest(), ptx, str(check))}"
+        name = f"{stem}-{digest(_translator_digest(), ptx, repr(sorted(self.lowered.values())), str(check))}"
         runtime()  # its functions are found by name when the library is loaded
-        self.path = compile_library(name, lambda: translate(ptx), flags)
+        self.path = compile_library(name, lambda: translate(ptx, set(self.lowered.values())), flags)
         self._library = ctypes.CDLL(str(self.path))
-        self.static_bytes = self._library.emu_static_smem()
-        self.shared_layout = ctypes.addressof(ctypes.c_char.in_dll(self._library, "emu_shared_layout"))
         self._register_variables()
 
     def _register_variables(self):
@@ -71,17 +92,19 @@ class KernelLibrary:
         return "\n".join(file.read_text() for file in files)
 
     def entry(self, expression):
-        """(address of the kernel's function, its parameters, __launch_bounds__ or None)."""
+        """The Entry of an instance."""
         symbol = re.sub(r"\W", "_", self.lowered[expression])
         information = getattr(self._library, f"emu_info_{symbol}")
         information.restype = ctypes.c_char_p
-        sizes, _, bounds = information().decode().partition(";")
-        sizes = [int(size) for size in sizes.split(",") if size]
-        limit = 1
-        for bound in bounds.split(","):
-            limit *= int(bound or 0)
-        address = ctypes.cast(getattr(self._library, f"emu_thunk_{symbol}"), ctypes.c_void_p).value
-        return address, signatures.parameters(self.source, expression, sizes), limit or None
+        sizes, bounds, machine_bytes, static_bytes = information().decode().split(";")
+        return Entry(
+            address=ctypes.cast(getattr(self._library, f"emu_thunk_{symbol}"), ctypes.c_void_p).value,
+            parameters=signatures.parameters(self.source, expression, [int(size) for size in sizes.split(",") if size]),
+            max_threads=math.prod(int(bound) for bound in bounds.split(",")) if bounds else None,
+            machine_shared_bytes=int(machine_bytes),
+            static_shared_bytes=int(static_bytes),
+            shared_layout=ctypes.addressof(ctypes.c_char.in_dll(self._library, f"emu_shared_layout_{symbol}")),
+        )
 
 
 _libraries = {}  # (file, expression, architecture, check): KernelLibrary

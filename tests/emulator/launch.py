@@ -185,11 +185,12 @@ def _three(sizes):
     return (*map(int, sizes), 1, 1)[:3]
 
 
-def _options(library, grid, block, shared_memory, cooperative, cluster, count):
+def _options(entry, check, grid, block, shared_memory, cooperative, cluster, count):
     options = LaunchOptions((ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block))
-    options.shared_bytes, options.static_bytes = shared_memory + library.static_bytes, library.static_bytes
-    options.layout = library.shared_layout
-    options.check, options.count, options.cooperative = int(library.check), int(count), int(cooperative)
+    options.static_bytes = entry.static_shared_bytes
+    options.shared_bytes = shared_memory + entry.static_shared_bytes
+    options.layout = entry.shared_layout
+    options.check, options.count, options.cooperative = int(check), int(count), int(cooperative)
     options.stack = _STACK_BYTES
     options.cluster = (ctypes.c_uint * 3)(*(cluster or (1, 1, 1)))
     return options
@@ -200,7 +201,8 @@ class Kernel:
 
     def __init__(self, library, expression):
         self.library, self.expression = library, expression
-        self._address, self.parameters, self.max_threads = library.entry(expression)
+        self._entry = library.entry(expression)
+        self.parameters = self._entry.parameters
 
     def _check_launch(self, grid, block, shared_memory, arguments, device):
         def wrong(text):
@@ -211,9 +213,9 @@ class Kernel:
         threads = block[0] * block[1] * block[2]
         if min(*grid, *block) < 1 or grid[0] >= 2**31 or max(grid[1:]) > 65535 or threads > 1024 or block[2] > 64:
             raise wrong(f"no such grid and block can be launched. Received: grid {grid}, block {block}")
-        if self.max_threads and threads > self.max_threads:
-            raise wrong(f"expected at most __launch_bounds__({self.max_threads}) threads. Received: {threads}")
-        total = shared_memory + self.library.static_bytes
+        if self._entry.max_threads and threads > self._entry.max_threads:
+            raise wrong(f"expected at most __launch_bounds__({self._entry.max_threads}) threads. Received: {threads}")
+        total = shared_memory + self._entry.machine_shared_bytes
         if total > device.shared_memory_per_block:
             raise wrong(
                 f"{device.architecture} has {device.shared_memory_per_block} bytes of shared memory. Received: {total}"
@@ -232,7 +234,7 @@ class Kernel:
         if count and not self.library.check:
             raise EmulatorError(f"launch: {self.expression}: counters need check=True")
         packed = _Arguments(self.parameters, arguments)
-        options = _options(self.library, grid, block, shared_memory, cooperative, cluster, count)
+        options = _options(self._entry, self.library.check, grid, block, shared_memory, cooperative, cluster, count)
         try:
             report = self._run_in_orders(packed, options, order)
         finally:
@@ -266,7 +268,7 @@ class Kernel:
 
     def _run_once(self, packed, options):
         start = time.perf_counter()
-        runtime().emu_launch(self._address, packed.addresses, ctypes.byref(options))
+        runtime().emu_launch(self._entry.address, packed.addresses, ctypes.byref(options))
         report = Report(time.perf_counter() - start, [])
         messages = with_places([runtime().emu_err(i).decode() for i in range(runtime().emu_nerr())])
         report.findings = [Finding.read(message) for message in messages]

@@ -17,9 +17,13 @@ def kernel(body):
 
 
 def test_a_statement_for_each_instruction_and_a_line_for_each_place():
-    lines = translate(kernel("add.s32 %r1, %r2, -3;")).splitlines()
+    lines = translate(kernel("add.s32 %r1, %r2, -3; @%p1 mov.b32 %r3, %r1;")).splitlines()
     at = lines.index('#line 42 "name.cu"')
-    assert lines[at + 1] == "assign(Rr1, add<s32>(as<s32>(Rr2), as<s32>(-3ll)));"
+    assert lines[at + 1 : at + 4] == [
+        "assign(Rr1, add<s32>(as<s32>(Rr2), as<s32>(-3ll)));",
+        '#line 42 "name.cu"',
+        "if (Rp1) { assign(Rr3, as<u32>(Rr1)); }",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,3 +77,24 @@ def test_names_of_shared_arrays():
 def test_float_constants_keep_their_bits():
     text = translate('.const .align 4 .f32 t[2] = {0f3F800000, 0fFF800000};\n.const .align 8 .f64 d = 0d3FF0000000000000;')
     assert "bits<f32>(0xFF800000u)" in text and "bits<f64>((u64)0x3FF0000000000000ull)" in text
+
+
+SHARED = """
+.shared .align 4 .b8 mine[40];
+.shared .align 4 .b8 yours[400];
+.shared .align 4 .b8 common[8];
+.func helper() { .reg .b32 %r<2>; mov.u32 %r1, common; ret; }
+.visible .entry a() { .reg .b32 %r<2>; mov.u32 %r1, mine; call.uni helper, (); ret; }
+.visible .entry b() .maxntid 64, 2, 1 { .reg .b32 %r<2>; mov.u32 %r1, yours; ret; }
+"""
+
+
+def test_a_kernel_has_the_shared_memory_that_it_uses():
+    text = translate(SHARED)
+    assert 'return ";;48;64"' in text and 'return ";64, 2, 1;408;432"' in text
+    assert 'emu_shared_layout_a[] = {{0, 8, "common"}, {24, 40, "mine"}, {0, 0, nullptr}}' in text
+
+
+def test_only_the_wanted_kernels_are_translated():
+    text = translate(SHARED, {"b"})
+    assert "emu_thunk_b" in text and "emu_thunk_a" not in text and "void helper(" in text

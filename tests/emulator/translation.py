@@ -61,16 +61,17 @@ def round_up(value, multiple):
 
 
 class SharedMemory:
-    """Where the shared variables of a module lie: static ones first, the dynamic array behind them.
+    """Where the shared variables of a kernel lie: static ones first, the dynamic array behind them.
 
     Attributes:
         offsets: of each variable, by name.
         static: the static Variables with their offsets, in order.
         static_bytes: what the static variables take, rounded up so that the dynamic array behind them is aligned.
+        machine_bytes: what they take on a GPU, without red zones.
     """
 
     def __init__(self, variables):
-        self.offsets, self.static = {}, []
+        self.offsets, self.static, self.machine_bytes = {}, [], 0
         end, alignment = 0, _DYNAMIC_ALIGNMENT
         for variable in variables:
             alignment = max(alignment, variable.align)
@@ -79,14 +80,15 @@ class SharedMemory:
                 self.static.append((variable, start))
                 self.offsets[variable.name] = start
                 end = start + variable.size
+                self.machine_bytes = round_up(self.machine_bytes, variable.align) + variable.size
         self.static_bytes = round_up(end, alignment)
         self.offsets.update({variable.name: self.static_bytes for variable in variables if not variable.count})
 
-    def table(self):
+    def table(self, symbol):
         """The C++ table from which reports take the arrays' names."""
         rows = "".join(f'{{{start}, {v.size}, "{source_name(v.name)}"}}, ' for v, start in self.static)
         structure = "const struct { unsigned off, size; const char* name; }"
-        return f"{_EXPORT} {structure} emu_shared_layout[] = {{{rows}{{0, 0, nullptr}}}};"
+        return f"{_EXPORT} {structure} emu_shared_layout_{symbol}[] = {{{rows}{{0, 0, nullptr}}}};"
 
 
 class FunctionTranslation:
@@ -201,21 +203,18 @@ class FunctionTranslation:
         self.parameters = {p.name: form.format(i) for i, p in enumerate(function.parameters)}
         self.parameters.update({result.name: f"ret{i}" for i, result in enumerate(function.results)})
         if function.entry:
-            sizes = ",".join(str(parameter.size) for parameter in function.parameters)
-            information = f'"{sizes};{function.max_threads}"'
-            yield f"{_EXPORT} const char* emu_info_{cpp_name(function.name)}() {{ return {information}; }}"
+            yield from self._description()
         yield self.prototype() + " {"
         yield "u32 CC = 0; (void)CC;"  # the carry flag
         self._enter(0)
-        place = None
         for index, statement in enumerate(function.body):
             if isinstance(statement, ptx.Instruction):
                 text = instructions.write(self, statement)
-                if text and statement.place != place:
-                    place = statement.place
-                    yield f'#line {place[1]} "{place[0]}"'
                 if text and statement.predicate:
                     text = f"if ({self.value(statement.predicate)}) {{ {text} }}"
+                if text:
+                    file, line = statement.place
+                    text = f'#line {line} "{file}"\n{text}'
             elif isinstance(statement, ptx.Scope):
                 text = "{" if statement.opens else "}"
                 if statement.opens:
@@ -233,6 +232,15 @@ class FunctionTranslation:
             if text:
                 yield text
         yield "}"
+
+    def _description(self):
+        """What the host asks of a kernel: sizes of the parameters; launch bounds; bytes of static shared memory on a GPU and
+        here; the table of shared arrays."""
+        symbol = cpp_name(self.function.name)
+        sizes = ",".join(str(parameter.size) for parameter in self.function.parameters)
+        shared = f"{self._shared.machine_bytes};{self._shared.static_bytes}"
+        yield f'{_EXPORT} const char* emu_info_{symbol}() {{ return "{sizes};{self.function.max_threads};{shared}"; }}'
+        yield self._shared.table(symbol)
 
     def _enter(self, start):
         """Opens the scope whose statements begin at `start`; its labels are known at once, for branches forward."""
@@ -282,21 +290,46 @@ def _variable(variable):
     return f'extern "C" {{ alignas({variable.align}) {cpp} {cpp_name(variable.name)}[{max(variable.count, 1)}] = {initial}; }}'
 
 
-def translate(text):
+def _shared_memory(module):
+    """A function from a ptx.Function to its SharedMemory. Variables that device functions use lie first, and so at the same
+    place in every kernel."""
+    names = {variable.name for variable in module.shared}
+
+    def used(function):
+        instructions_ = (s for s in function.body if isinstance(s, ptx.Instruction))
+        return names & {word for s in instructions_ for text in s.operands for word in re.findall(r"[\w$]+", text)}
+
+    common = set().union(*(used(function) for function in module.functions if not function.entry))
+    if any(variable.name in common and not variable.count for variable in module.shared):
+        common = names
+
+    def layout(function):
+        own = used(function) | common
+        ordered = sorted((v for v in module.shared if v.name in own), key=lambda v: v.name not in common)
+        return SharedMemory(ordered)
+
+    return layout
+
+
+def translate(text, kernels=None):
     """The C++ source of a PTX text.
+
+    Args:
+        text: as NVRTC emits it.
+        kernels: mangled names of those that are wanted; all without it.
 
     Raises:
         Unsupported: with the instruction and its place.
     """
     module = ptx.parse(text)
-    shared = SharedMemory(module.shared)
+    if kernels is not None:
+        module.functions = [f for f in module.functions if not f.entry or f.name in kernels]
+    shared = _shared_memory(module)
     device_functions = {function.name for function in module.functions if not function.entry}
-    translations = [FunctionTranslation(function, shared, device_functions) for function in module.functions]
+    translations = [FunctionTranslation(function, shared(function), device_functions) for function in module.functions]
     lines = ['#include "ptx_instructions.h"', "using namespace px;"]
     lines += map(_variable, module.variables)
     lines += [f"{t.prototype()};" for t in translations if not t.function.entry]
     for translation in translations:
         lines += translation.lines()
-    lines.append(f"{_EXPORT} unsigned emu_static_smem() {{ return {shared.static_bytes}; }}")
-    lines.append(shared.table())
     return "\n".join(lines) + "\n"
