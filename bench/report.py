@@ -133,14 +133,15 @@ def markdown(lines):
     for kind, columns in (("micro", ("name", "value", "unit", "note")), ("overhead", ("name", "value", "unit", "note"))):
         found = [line for line in lines if line["kind"] == kind]
         if found:
-            parts += [f"## {kind.capitalize()}", _markdown(columns, [[_cell(line.get(c)) for c in columns] for line in found])]
+            parts += [f"## {kind.capitalize()}", _markdown(columns, [[cell(line.get(c)) for c in columns] for line in found])]
     for family in dict.fromkeys(line["family"] for line in rows):
         chosen = [line for line in rows if line["family"] == family]
         parts += [f"## {family.capitalize()}", _markdown(*table(chosen, baseline_names(chosen)))]
     return "\n\n".join(parts) + "\n"
 
 
-def _cell(value):
+def cell(value):
+    """A value as a table shows it."""
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else value
 
 

@@ -310,3 +310,97 @@ def _dense(workload, operands, device, layout):
         _with_gradients(forward, [x, weight, bias], grad_output),
         lambda result: {n: array(v.T if n == "grad_weight" else v, device) for n, v in zip(names, result)},
     )
+
+
+class _Network:
+    """The backend of `workloads.networks` in PyTorch; x is NCHW, in any memory format."""
+
+    def __init__(self, weights):
+        self.weights = iter(weights)
+        self.functional = _torch().nn.functional
+
+    def conv(self, x, filters, size, strides, padding, groups=1, activation=None):
+        weight, bias = next(self.weights)
+        y = self.functional.conv2d(x, weight, bias, strides, padding, groups=groups)
+        return y.relu_() if activation == "relu" else y
+
+    def max_pool(self, x, size, strides, padding):
+        return self.functional.max_pool2d(x, size, strides, padding)
+
+    def add(self, x, y, activation=None):
+        x += y
+        return x.relu_() if activation == "relu" else x
+
+    def global_average_pool(self, x):
+        return x.mean(dim=(2, 3))
+
+    def dense(self, x, units):
+        return self.functional.linear(x, *next(self.weights))
+
+
+def _models(workload, operands, device, layout):
+    from ..workloads import models
+
+    if workload.problem.model in models.NETWORKS:
+        return _inference(workload, operands, device, layout)
+    if layout == "channels_last":
+        return None
+    return _training(workload, operands, device, models)
+
+
+def _inference(workload, operands, device, layout):
+    from ..workloads.networks import NETWORKS
+
+    memory_format = _memory_format(layout, 2)
+    weights = []
+    for weight, bias in operands["weights"]:
+        weight = tensor(weight)
+        weight = weight.permute(3, 2, 0, 1).contiguous(memory_format=memory_format) if weight.dim() == 4 else weight.T.contiguous()
+        weights.append((weight, tensor(bias)))
+    x = tensor(operands["x"]).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+    network = NETWORKS[workload.problem.model]
+    return Candidate(_nothing_kept(lambda: network(_Network(weights), x)), lambda y: {"output": array(y, device)})
+
+
+def _training(workload, operands, device, models):
+    torch, batch = _torch(), workload.problem.batch
+    where = "cpu" if device.name == "cpu" else "cuda"
+    x, labels = (torch.from_numpy(operands[name]) for name in ("x", "labels"))
+    nn, digits = torch.nn, workload.problem.model == models.DIGITS
+    if digits:
+        x = x.permute(0, 3, 1, 2).contiguous()
+        convs = [nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        convs += [nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+        model = nn.Sequential(*convs, nn.Linear(256, 96), nn.ReLU(), nn.Linear(96, 10))
+    else:
+
+        class Characters(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embedding = nn.Embedding(models.ALPHABET, 48)
+                self.lstm = nn.LSTM(48, models.CHARACTER_UNITS, batch_first=True)
+                self.dense = nn.Linear(models.CHARACTER_UNITS, models.ALPHABET)
+
+            def forward(self, ids):
+                return self.dense(self.lstm(self.embedding(ids))[0])
+
+        model = Characters()
+    model = model.to(where)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+
+    def step(inputs, wanted):
+        logits = model(inputs.to(where))
+        loss = nn.functional.cross_entropy(logits.flatten(0, -2), wanted.to(where).flatten().long())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def epoch():
+        order, total = torch.randperm(len(x)), 0.0
+        for start in range(0, len(x), batch):
+            chosen = order[start : start + batch]
+            total += step(x[chosen], labels[chosen]) * len(chosen)
+        return {"loss": float(total) / len(x)}
+
+    return Candidate(epoch if digits else lambda: {"loss": float(step(x, labels))})

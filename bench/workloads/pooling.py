@@ -137,10 +137,11 @@ def ours(workload, operands):
 
 def operations(workload):
     """The names of the operations that the row runs."""
-    name = workload.variant.replace(" ", "_")
+    name = f"pooling.{workload.variant.replace(' ', '_')}"
+    forward = name if "global" in name else f"{name}_forward"
     if workload.direction == FORWARD:
-        return (f"pooling.{name}",)
-    return f"pooling.{name}" + ("_with_argmax" if "max" in name else ""), f"pooling.{name}_backward"
+        return (forward,)
+    return (f"{name}_with_argmax" if workload.variant == "max" else forward), f"{name}_backward"
 
 
 def work(workload):
