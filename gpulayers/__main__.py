@@ -3,8 +3,12 @@
 import argparse
 import importlib
 import importlib.metadata
+import os
 import platform
 import sys
+
+# The demos' matrices are small: a second thread of BLAS gains little, and waits for long on a busy machine. Before NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from . import __version__, jit
 from .demos import DEMOS

@@ -110,6 +110,15 @@ def test_info_says_that_the_device_cannot_be_used():
     assert done.stderr == "device must be one of 'cpu', 'gpu'. Received: 'tpu'\n"
 
 
+@pytest.mark.parametrize("given, threads", [(None, 1), ("2", min(2, os.cpu_count()))])
+def test_one_thread_of_blas_unless_more_are_asked_for(given, threads):
+    code = "import gpulayers.__main__, threadpoolctl; print([pool['num_threads'] for pool in threadpoolctl.threadpool_info()])"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    assert done.stdout == f"[{threads}]\n"
+
+
 def test_without_a_command_the_usage_is_shown():
     done = run()
     assert done.returncode == 2

@@ -86,6 +86,6 @@ def main(arguments=()):
     right = int(np.trace(counts))
     one, other, often = most_confused(counts)
     print(f"Held-out accuracy: {right / len(labels):.2%} ({right} of {len(labels)} images)")
-    print(f"Most confused: {one} and {other} ({often} times)" if often else "No digit was taken for another.")
+    print(f"Most confused: {one} and {other} ({often} of {len(labels)} images)" if often else "No digit was taken for another.")
     print(f"Trained {chosen.epochs} epochs on {len(training[1])} images in {seconds:.1f} s on {device!r}")
     return 0
