@@ -64,7 +64,7 @@ class KernelLibrary:
     """
 
     def __init__(self, file, expressions, architecture, check=True):
-        self.file, self.check = str(file), check
+        self.file, self.architecture, self.check = str(file), architecture, check
         compiled = jit.compile(file, tuple(expressions), architecture, output="ptx")
         ptx = compiled.binary.decode().rstrip("\0")
         self.lowered = {expression: compiled.lowered[expression] for expression in expressions}

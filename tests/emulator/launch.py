@@ -10,6 +10,7 @@ from .counters import Counters
 from .errors import EmulatorError
 from .memory import EmulatedArray, allocation_of, mark_written
 from .reports import Finding, with_places
+from .residency import check_residency
 from .runtime_library import LaunchOptions, runtime
 from .tensor_maps import TensorMap
 
@@ -204,7 +205,7 @@ class Kernel:
         self._entry = library.entry(expression)
         self.parameters = self._entry.parameters
 
-    def _check_launch(self, grid, block, shared_memory, arguments, device):
+    def _check_launch(self, grid, block, shared_memory, cooperative, arguments, device):
         def wrong(text):
             return EmulatorError(f"launch: {self.expression}: {text}")
 
@@ -220,6 +221,8 @@ class Kernel:
             raise wrong(
                 f"{device.architecture} has {device.shared_memory_per_block} bytes of shared memory. Received: {total}"
             )
+        if cooperative:
+            check_residency(self.library, self.expression, device, grid, threads, shared_memory)
         for index, (value, parameter) in enumerate(zip(arguments, self.parameters)):
             check_argument(self.expression, index, value, parameter, device)
 
@@ -230,7 +233,7 @@ class Kernel:
             EmulatorError: arguments or sizes that a launch cannot have, or any finding.
         """
         grid, block, cluster = _three(grid), _three(block), cluster and _three(cluster)
-        self._check_launch(grid, block, shared_memory, arguments, device)
+        self._check_launch(grid, block, shared_memory, cooperative, arguments, device)
         if count and not self.library.check:
             raise EmulatorError(f"launch: {self.expression}: counters need check=True")
         packed = _Arguments(self.parameters, arguments)

@@ -28,10 +28,6 @@ class LaunchOptions(ctypes.Structure):
         ("static_bytes", ctypes.c_ulong),
         ("count", ctypes.c_int),
         ("cluster", ctypes.c_uint * 3),
-        ("multiprocessors", ctypes.c_uint),
-        ("threads_per_multiprocessor", ctypes.c_uint),
-        ("shared_per_multiprocessor", ctypes.c_uint),
-        ("registers", ctypes.c_uint),
     ]
 
 

@@ -1,0 +1,30 @@
+"""Whether the blocks of a cooperative launch are resident together: those that are not would wait for one another for ever."""
+
+import functools
+
+from gpulayers import jit
+from gpulayers.jit import resources
+
+from .errors import EmulatorError
+
+
+@functools.cache
+def _resources(file, expression, architecture):
+    """What the assembler says of a kernel. Needs no GPU."""
+    compiled = jit.compile(file, (expression,), architecture, output="cubin", options=(resources.REPORT_OPTION,))
+    return resources.read_resources(compiled.log)[compiled.lowered[expression]]
+
+
+def check_residency(library, expression, device, grid, threads, shared_memory):
+    """Raises EmulatorError if a grid is larger than what registers, threads and shared memory let the device hold at once."""
+    used = _resources(library.file, expression, library.architecture)
+    limits = resources.MULTIPROCESSORS[device.architecture]
+    share = resources.occupancy(device.architecture, used, threads, shared_memory)
+    blocks = round(share * limits.warps / -(-threads // 32))
+    wanted = grid[0] * grid[1] * grid[2]
+    if wanted > blocks * device.multiprocessors:
+        raise EmulatorError(
+            f"launch: {expression}: the blocks of a cooperative grid are resident together: {blocks} on each of "
+            f"{device.multiprocessors} multiprocessors ({used.registers} registers, {threads} threads, "
+            f"{used.shared_memory + shared_memory} bytes of shared memory). Received: {wanted} blocks"
+        )
