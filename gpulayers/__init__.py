@@ -18,8 +18,19 @@ from .config import (
 __version__ = "0.1.0"
 
 _SUBMODULES = (
-    "activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "ops",
-    "optimizers", "preprocessing", "regularizers", "utils",
+    "activations",
+    "callbacks",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "regularizers",
+    "utils",
 )
 _NAMES = {  # imported at first use, so that `import gpulayers` stays fast
     "Input": "layers",

@@ -46,7 +46,9 @@ def get(identifier):
     if isinstance(identifier, str) and identifier in ACTIVATIONS:
         return ACTIVATIONS[identifier]
     known = ", ".join(sorted(ACTIVATIONS))
-    raise ValueError(f"An activation must be one of {known}, or an Activation with its gradient. Received: {identifier!r}")
+    raise ValueError(
+        f"An activation must be one of {known}, or an Activation with its gradient. Received: {identifier!r}"
+    )
 
 
 deserialize = get

@@ -15,8 +15,17 @@ def serialize_object(value):
     if value is None:
         return None
     kind = type(value)
-    module = ".".join(["keras", *kind.__module__.split(".")[1:2]]) if kind.__module__.startswith("gpulayers.") else kind.__module__
-    return {"module": module, "class_name": kind.__name__, "config": value.get_config(), "registered_name": None}
+    module = (
+        ".".join(["keras", *kind.__module__.split(".")[1:2]])
+        if kind.__module__.startswith("gpulayers.")
+        else kind.__module__
+    )
+    return {
+        "module": module,
+        "class_name": kind.__name__,
+        "config": value.get_config(),
+        "registered_name": None,
+    }
 
 
 class Registry:
@@ -52,4 +61,6 @@ class Registry:
             if found is not None:
                 return found.from_config(config) if config else found()
         known = ", ".join(sorted({snake_case(cls.__name__) for cls in self.classes.values()}))
-        raise ValueError(f"The {self.what} must be one of {known}, or an object of it. Received: {identifier!r}")
+        raise ValueError(
+            f"The {self.what} must be one of {known}, or an object of it. Received: {identifier!r}"
+        )

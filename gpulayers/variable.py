@@ -50,7 +50,9 @@ class Variable:
         value = value.value if isinstance(value, Variable) else value
         array = device.asarray(value, self.dtype)
         if tuple(array.shape) != self.shape:
-            raise ValueError(f"Variable {self.path} has shape {self.shape}. Received: an array of shape {array.shape}")
+            raise ValueError(
+                f"Variable {self.path} has shape {self.shape}. Received: an array of shape {array.shape}"
+            )
         self.value[...] = array
 
     def numpy(self):

@@ -69,7 +69,9 @@ def test_gradient_follows_differences_of_the_formula(name):
     grad_output = np.linspace(0.5, -1.5, POINTS.size)
     activation = activations.get(name)
     saved = activation(POINTS) if activation.from_output else POINTS
-    np.testing.assert_allclose(activation.backward(grad_output, saved), grad_output * expected, rtol=1e-8, atol=3e-9)
+    np.testing.assert_allclose(
+        activation.backward(grad_output, saved), grad_output * expected, rtol=1e-8, atol=3e-9
+    )
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
@@ -98,8 +100,15 @@ def test_softmax_and_its_gradient(name, axis):
 def test_large_inputs_neither_overflow_nor_lose_their_limits():
     x = np.array([-1e4, 1e4], np.float32)
     for name, limits in {
-        "sigmoid": (0, 1), "tanh": (-1, 1), "softplus": (0, 1e4), "silu": (0, 1e4), "gelu": (0, 1e4), "elu": (-1, 1e4),
-        "mish": (0, 1e4), "log_sigmoid": (-1e4, 0), "softmax": (0, 1),
+        "sigmoid": (0, 1),
+        "tanh": (-1, 1),
+        "softplus": (0, 1e4),
+        "silu": (0, 1e4),
+        "gelu": (0, 1e4),
+        "elu": (-1, 1e4),
+        "mish": (0, 1e4),
+        "log_sigmoid": (-1e4, 0),
+        "softmax": (0, 1),
     }.items():
         np.testing.assert_array_equal(activations.get(name)(x), np.array(limits, np.float32), name)
 
@@ -114,8 +123,12 @@ def test_gelu_by_tanh():
     inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
     assert_close(activations.gelu(x, approximate=True), 0.5 * x * (1 + np.tanh(inner)), terms=4)
     step = 1e-6
-    numeric = (activations.gelu(x + step, approximate=True) - activations.gelu(x - step, approximate=True)) / (2 * step)
-    np.testing.assert_allclose(activations.gelu.backward(np.ones_like(x), x, approximate=True), numeric, atol=1e-8)
+    numeric = (
+        activations.gelu(x + step, approximate=True) - activations.gelu(x - step, approximate=True)
+    ) / (2 * step)
+    np.testing.assert_allclose(
+        activations.gelu.backward(np.ones_like(x), x, approximate=True), numeric, atol=1e-8
+    )
 
 
 def test_relu_with_parameters():
@@ -151,7 +164,9 @@ def test_get():
     assert activations.get("relu") is activations.relu
     assert activations.get(activations.tanh) is activations.tanh
     assert activations.serialize(activations.get("swish")) == "silu"
-    custom = activations.Activation("square", lambda xp, x, out: x * x, lambda xp, grad, x: 2 * x * grad, False)
+    custom = activations.Activation(
+        "square", lambda xp, x, out: x * x, lambda xp, grad, x: 2 * x * grad, False
+    )
     assert activations.get(custom) is custom
 
 

@@ -36,7 +36,8 @@ def test_distributions(name, variance, limit):
 
 
 @pytest.mark.parametrize(
-    "shape, fans", [((), (1, 1)), ((7,), (7, 7)), ((3, 4), (3, 4)), ((3, 5, 4, 8), (60, 120)), ((2, 4, 8), (8, 16))]
+    "shape, fans",
+    [((), (1, 1)), ((7,), (7, 7)), ((3, 4), (3, 4)), ((3, 5, 4, 8), (60, 120)), ((2, 4, 8), (8, 16))],
 )
 def test_fans(shape, fans):
     assert initializers.compute_fans(shape) == fans

@@ -19,25 +19,46 @@ CASES = {
     "reshape": (lambda: layers.Reshape((-1, 2), **WIDE), (2, 3, 4)),
     "dropout": (lambda: layers.Dropout(0.5, **WIDE), (3, 5)),
     "conv1d causal": (lambda: layers.Conv1D(3, 3, padding="causal", dilation_rate=2, **WIDE), (2, 7, 2)),
-    "conv1d, strides and dilation": (lambda: layers.Conv1D(3, 2, strides=2, dilation_rate=2, **WIDE), (2, 9, 2)),
+    "conv1d, strides and dilation": (
+        lambda: layers.Conv1D(3, 2, strides=2, dilation_rate=2, **WIDE),
+        (2, 9, 2),
+    ),
     "conv2d relu": (lambda: layers.Conv2D(3, 3, activation="relu", **WIDE), (2, 5, 6, 2)),
-    "conv2d sigmoid, same": (lambda: layers.Conv2D(3, 2, 2, "same", activation="sigmoid", **WIDE), (2, 5, 6, 2)),
-    "conv2d elu, groups": (lambda: layers.Conv2D(4, (1, 3), groups=2, activation="elu", **WIDE), (2, 4, 5, 4)),
+    "conv2d sigmoid, same": (
+        lambda: layers.Conv2D(3, 2, 2, "same", activation="sigmoid", **WIDE),
+        (2, 5, 6, 2),
+    ),
+    "conv2d elu, groups": (
+        lambda: layers.Conv2D(4, (1, 3), groups=2, activation="elu", **WIDE),
+        (2, 4, 5, 4),
+    ),
     "conv2d softmax": (lambda: layers.Conv2D(3, 1, activation="softmax", **WIDE), (2, 2, 3, 2)),
     "conv2d gelu": (lambda: layers.Conv2D(3, 2, activation="gelu", **WIDE), (2, 3, 3, 2)),
-    "conv2d channels first": (lambda: layers.Conv2D(3, 2, data_format="channels_first", activation="tanh", **WIDE), (2, 3, 4, 5)),
-    "conv2d pairs": (lambda: layers.Conv2D(3, 2, padding=((1, 0), (2, 1)), use_bias=False, **WIDE), (2, 4, 3, 2)),
+    "conv2d channels first": (
+        lambda: layers.Conv2D(3, 2, data_format="channels_first", activation="tanh", **WIDE),
+        (2, 3, 4, 5),
+    ),
+    "conv2d pairs": (
+        lambda: layers.Conv2D(3, 2, padding=((1, 0), (2, 1)), use_bias=False, **WIDE),
+        (2, 4, 3, 2),
+    ),
     "conv3d": (lambda: layers.Conv3D(2, 2, padding="same", **WIDE), (1, 3, 2, 3, 2)),
     "max 1d": (lambda: layers.MaxPooling1D(**WIDE), (2, 6, 3)),
     "max 2d": (lambda: layers.MaxPooling2D(3, 2, "same", **WIDE), (2, 5, 6, 2)),
     "max 3d": (lambda: layers.MaxPooling3D(2, 1, **WIDE), (1, 3, 3, 3, 2)),
-    "max channels first": (lambda: layers.MaxPooling2D(2, data_format="channels_first", **WIDE), (2, 2, 5, 6)),
+    "max channels first": (
+        lambda: layers.MaxPooling2D(2, data_format="channels_first", **WIDE),
+        (2, 2, 5, 6),
+    ),
     "average 1d": (lambda: layers.AveragePooling1D(3, 2, "same", **WIDE), (2, 6, 3)),
     "average 2d": (lambda: layers.AveragePooling2D(2, **WIDE), (2, 5, 6, 2)),
     "average 3d": (lambda: layers.AveragePooling3D(2, 1, **WIDE), (1, 3, 3, 3, 2)),
     "global max 1d": (lambda: layers.GlobalMaxPooling1D(**WIDE), (2, 6, 3)),
     "global max 2d": (lambda: layers.GlobalMaxPooling2D(keepdims=True, **WIDE), (2, 4, 3, 3)),
-    "global average 2d": (lambda: layers.GlobalAveragePooling2D(data_format="channels_first", **WIDE), (2, 3, 4, 3)),
+    "global average 2d": (
+        lambda: layers.GlobalAveragePooling2D(data_format="channels_first", **WIDE),
+        (2, 3, 4, 3),
+    ),
     "global average 3d": (lambda: layers.GlobalAveragePooling3D(**WIDE), (1, 2, 3, 2, 2)),
     "global average 1d": (lambda: layers.GlobalAveragePooling1D(keepdims=True, **WIDE), (2, 6, 3)),
     "lstm": (lambda: layers.LSTM(3, **WIDE), (2, 5, 4)),
@@ -49,7 +70,9 @@ CASES = {
 
 
 # In training dropout draws anew at each call; test_layers_core.py compares its gradient with its draw.
-@pytest.mark.parametrize("name, training", [(n, t) for n in CASES for t in (False, True) if (n, t) != ("dropout", True)])
+@pytest.mark.parametrize(
+    "name, training", [(n, t) for n in CASES for t in (False, True) if (n, t) != ("dropout", True)]
+)
 def test_backward(name, training):
     make, shape = CASES[name]
     gpulayers.set_random_seed(1)
@@ -59,19 +82,26 @@ def test_backward(name, training):
 
 
 def test_backward_under_a_mask():
-    for make in (lambda: layers.LSTM(3, return_sequences=True, **WIDE), lambda: layers.LSTM(3, **WIDE),
-                 lambda: layers.GlobalAveragePooling1D(data_format="channels_last", **WIDE)):
+    for make in (
+        lambda: layers.LSTM(3, return_sequences=True, **WIDE),
+        lambda: layers.LSTM(3, **WIDE),
+        lambda: layers.GlobalAveragePooling1D(data_format="channels_last", **WIDE),
+    ):
         mask = MASK if "LSTM" in repr(make()) else np.array([[1, 1, 0, 1, 0], [0, 1, 0, 0, 0]], bool)
         report = gpulayers.check_gradients(make(), (2, 5, 4), mask=mask)
         assert report, report
     report = gpulayers.check_gradients(
-        layers.GlobalAveragePooling1D(data_format="channels_first", keepdims=True, **WIDE), (2, 5, 5), mask=MASK | True
+        layers.GlobalAveragePooling1D(data_format="channels_first", keepdims=True, **WIDE),
+        (2, 5, 5),
+        mask=MASK | True,
     )
     assert report, report
 
 
 def test_embedding():
-    report = gpulayers.check_gradients(layers.Embedding(6, 3, **WIDE), None, inputs=np.array([[1, 2, 2], [0, 5, 2]]))
+    report = gpulayers.check_gradients(
+        layers.Embedding(6, 3, **WIDE), None, inputs=np.array([[1, 2, 2], [0, 5, 2]])
+    )
     assert report and list(report.errors) == [f"{report_name(report)}/embeddings"]
 
 
@@ -80,7 +110,7 @@ def report_name(report):
 
 
 def test_activity_regularizer():
-    # The penalty is part of the loss, not of the output: its gradient is added to what comes in.
+    # The penalty, divided by the batch size, is part of the loss, not of the output: its gradient is added to what comes in.
     layer = layers.Dense(3, activity_regularizer="l2", **WIDE)
     x = np.random.default_rng(0).standard_normal((4, 2))
     y, backward = layer.forward(x)
@@ -89,8 +119,10 @@ def test_activity_regularizer():
     plain.set_weights(layer.get_weights())
     _, plain_backward = plain.forward(x)
     grad_output = np.ones((4, 3))
-    np.testing.assert_allclose(backward(grad_output), plain_backward(grad_output + 2 * 0.01 * y), rtol=1e-12)
-    assert layer.losses[0] == pytest.approx(0.01 * (y**2).sum())
+    np.testing.assert_allclose(
+        backward(grad_output), plain_backward(grad_output + 2 * 0.01 * y / 4), rtol=1e-12
+    )
+    assert layer.losses[0] == pytest.approx(0.01 * (y**2).sum() / 4)
 
 
 class Wrong(layers.Layer):

@@ -127,6 +127,19 @@ def test_masks_flow_on():
     assert layers.LSTM(1, return_sequences=True, return_state=True).compute_mask(None, mask)[0] is mask
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_masked_steps_can_put_out_zeros(backwards):
+    mask = np.array([[1, 0, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
+    layer, x = made(return_sequences=True, zero_output_for_mask=True, go_backwards=backwards)
+    order = mask[:, ::-1] if backwards else mask
+    expected = loop(x, layer.get_weights(), mask=mask, backwards=backwards)[0] * order[:, :, None]
+    assert_close(layer(x, mask=mask), expected, terms=200)
+    report = gpulayers.check_gradients(layer, x.shape, mask=mask)
+    assert report, report
+    layer.return_sequences = False
+    assert_close(layer(x, mask=mask), expected[:, -1], terms=200)
+
+
 def test_other_activations():
     layer, x = made(activation="relu", recurrent_activation="hard_sigmoid")
     with_default, _ = made()

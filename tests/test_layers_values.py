@@ -23,7 +23,9 @@ def test_conv2d_by_hand():
     kernel = np.array([[1, 10], [100, 1000]], np.float32)[..., None, None]
     layer = layers.Conv2D(1, 2, kernel_initializer=initializers.Constant(kernel), bias_initializer="ones")
     assert layer(x)[0, ..., 0].tolist() == [[4311, 5422], [7644, 8755]]
-    negative = layers.Conv2D(1, 2, activation="relu", kernel_initializer=initializers.Constant(-kernel), bias_initializer="ones")
+    negative = layers.Conv2D(
+        1, 2, activation="relu", kernel_initializer=initializers.Constant(-kernel), bias_initializer="ones"
+    )
     assert not negative(x).any()
 
 

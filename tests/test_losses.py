@@ -41,15 +41,24 @@ def test_binary_crossentropy():
 def test_categorical_crossentropy():
     expected = [-math.log(0.7), -math.log(0.8), -math.log(0.3)]
     assert_close(losses.categorical_crossentropy(ONE_HOT, PROBABILITIES), expected, terms=4)
-    assert_close(losses.categorical_crossentropy(ONE_HOT, 5 * PROBABILITIES), expected, terms=4, what="normalised first")
+    assert_close(
+        losses.categorical_crossentropy(ONE_HOT, 5 * PROBABILITIES),
+        expected,
+        terms=4,
+        what="normalised first",
+    )
     assert_close(losses.sparse_categorical_crossentropy([0, 2, 1], PROBABILITIES), expected, terms=4)
     assert_close(losses.sparse_categorical_crossentropy([[0], [2], [1]], PROBABILITIES), expected, terms=4)
     expected = [-log_softmax(row)[label] for row, label in zip(LOGITS, (0, 2, 1))]
     assert_close(losses.categorical_crossentropy(ONE_HOT, LOGITS, from_logits=True), expected, terms=8)
-    assert_close(losses.sparse_categorical_crossentropy([0, 2, 1], LOGITS, from_logits=True), expected, terms=8)
+    assert_close(
+        losses.sparse_categorical_crossentropy([0, 2, 1], LOGITS, from_logits=True), expected, terms=8
+    )
     smoothed = 0.7 * ONE_HOT + 0.1
     expected = [-math.fsum(t * math.log(p) for t, p in zip(*rows)) for rows in zip(smoothed, PROBABILITIES)]
-    assert_close(losses.categorical_crossentropy(ONE_HOT, PROBABILITIES, label_smoothing=0.3), expected, terms=8)
+    assert_close(
+        losses.categorical_crossentropy(ONE_HOT, PROBABILITIES, label_smoothing=0.3), expected, terms=8
+    )
 
 
 def test_probabilities_are_clipped():
@@ -77,8 +86,16 @@ CASES = {
     "cce logits": (losses.CategoricalCrossentropy(from_logits=True), ONE_HOT * 0.5 + 0.1, LOGITS),
     "cce axis": (losses.CategoricalCrossentropy(axis=0), ONE_HOT, PROBABILITIES),
     "scce": (losses.SparseCategoricalCrossentropy(), np.array([0, 2, 1]), 1.5 * PROBABILITIES),
-    "scce logits": (losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2), np.array([0, 2, 1]), LOGITS),
-    "scce steps": (losses.SparseCategoricalCrossentropy(from_logits=True), np.array([[0, 2, 1]] * 2), np.stack([LOGITS] * 2)),
+    "scce logits": (
+        losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2),
+        np.array([0, 2, 1]),
+        LOGITS,
+    ),
+    "scce steps": (
+        losses.SparseCategoricalCrossentropy(from_logits=True),
+        np.array([[0, 2, 1]] * 2),
+        np.stack([LOGITS] * 2),
+    ),
 }
 
 
@@ -105,7 +122,10 @@ def test_reductions():
     values, weight = np.array([1.0, 4.0, 9.0]), np.array([1.0, 0.0, 3.0])
     true, predicted = np.zeros((3, 1)), np.sqrt(values)[:, None]
     for reduction, plain, weighted in [
-        ("sum_over_batch_size", 14 / 3, 28 / 3), ("mean", 14 / 3, 28 / 3), ("sum", 14, 28), ("mean_with_sample_weight", 14 / 3, 7),
+        ("sum_over_batch_size", 14 / 3, 28 / 3),
+        ("mean", 14 / 3, 28 / 3),
+        ("sum", 14, 28),
+        ("mean_with_sample_weight", 14 / 3, 7),
     ]:
         loss = losses.MeanSquaredError(reduction=reduction)
         assert loss(true, predicted) == pytest.approx(plain), reduction
@@ -121,6 +141,15 @@ def test_masked_samples_do_not_count():
     np.testing.assert_allclose(grad[..., 0], [[1, 0, 3], [0, 0, 0]])
     loss, grad = losses.MeanSquaredError().forward(true, predicted, None, np.zeros((2, 3), bool))
     assert loss == 0 and not grad.any()
+
+
+def test_ignored_classes_do_not_count():
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=2)
+    value, grad = loss.forward([0, 2, 1], PROBABILITIES)
+    assert value == pytest.approx(-(math.log(0.7) + math.log(0.3)) / 2)
+    assert not grad[1].any() and grad[0].any()
+    masked = loss.forward([0, 2, 1], PROBABILITIES, mask=np.array([False, True, True]))[0]
+    assert masked == pytest.approx(-math.log(0.3))
 
 
 def test_ranks_that_differ_by_a_last_axis_of_one():

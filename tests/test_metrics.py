@@ -37,26 +37,41 @@ def test_mean_of_steps_weighs_samples_equally():
 def test_accuracies():
     assert metrics.Accuracy()([1, 2, 3, 4], np.array([0.0, 2, 3, 4])[:, None]) == 0.75
     assert metrics.BinaryAccuracy()([[1], [1], [0], [0]], np.array([[0.98], [1], [0], [0.6]])) == 0.75
-    assert metrics.BinaryAccuracy(threshold=0.7)([[1], [1], [0], [0]], np.array([[0.98], [1], [0], [0.6]])) == 1
+    assert (
+        metrics.BinaryAccuracy(threshold=0.7)([[1], [1], [0], [0]], np.array([[0.98], [1], [0], [0.6]])) == 1
+    )
     predicted = np.array([[0.1, 0.9, 0.8], [0.05, 0.95, 0], [0.3, 0.2, 0.5]])
     assert metrics.CategoricalAccuracy()(np.eye(3)[[2, 1, 2]], predicted) == pytest.approx(2 / 3)
     assert metrics.SparseCategoricalAccuracy()([2, 1, 2], predicted) == pytest.approx(2 / 3)
     assert metrics.SparseCategoricalAccuracy()([[2], [1], [2]], predicted) == pytest.approx(2 / 3)
-    assert metrics.SparseCategoricalAccuracy()([2, 1, 2], predicted, sample_weight=[0.5, 1, 0]) == pytest.approx(1 / 1.5)
+    assert metrics.SparseCategoricalAccuracy()(
+        [2, 1, 2], predicted, sample_weight=[0.5, 1, 0]
+    ) == pytest.approx(1 / 1.5)
 
 
 def test_masked_steps_do_not_count():
     metric = metrics.SparseCategoricalAccuracy()
     predicted = np.eye(3)[[[0, 1, 2], [0, 1, 2]]]
-    metric.update_state(np.array([[0, 2, 2], [1, 1, 1]]), predicted, mask=np.array([[1, 1, 0], [1, 0, 0]], bool))
+    metric.update_state(
+        np.array([[0, 2, 2], [1, 1, 1]]), predicted, mask=np.array([[1, 1, 0], [1, 0, 0]], bool)
+    )
     assert metric.result() == pytest.approx(1 / 3)
 
 
 def test_of_losses():
     true, predicted = np.array([[0.0, 1], [1, 0]]), np.array([[0.25, 0.75], [0.5, 0.5]])
-    for name in ("mean_squared_error", "mean_absolute_error", "binary_crossentropy", "categorical_crossentropy"):
-        assert metrics.get(name)(true, predicted) == pytest.approx(float(losses.get(name)(true, predicted))), name
-    assert metrics.get("sparse_categorical_crossentropy")([1, 0], predicted) == pytest.approx(-np.log([0.75, 0.5]).mean())
+    for name in (
+        "mean_squared_error",
+        "mean_absolute_error",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+    ):
+        assert metrics.get(name)(true, predicted) == pytest.approx(
+            float(losses.get(name)(true, predicted))
+        ), name
+    assert metrics.get("sparse_categorical_crossentropy")([1, 0], predicted) == pytest.approx(
+        -np.log([0.75, 0.5]).mean()
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +102,9 @@ def test_functions_and_names():
     assert metrics.resolve(losses.MeanSquaredError(), (2, 2), (2, 2))(np.zeros((1, 2)), np.ones((1, 2))) == 1
 
 
-@pytest.mark.parametrize("call", [lambda: metrics.get("accurate"), lambda: metrics.BinaryAccuracy(threshold=2)])
+@pytest.mark.parametrize(
+    "call", [lambda: metrics.get("accurate"), lambda: metrics.BinaryAccuracy(threshold=2)]
+)
 def test_errors(call):
     with pytest.raises(ValueError, match="Received: "):
         call()

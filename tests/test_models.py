@@ -11,7 +11,9 @@ from .tolerances import assert_close
 
 
 def small(**options):
-    return Sequential([Input((4,)), layers.Dense(3, "relu", name="hidden"), layers.Dense(2, name="out")], **options)
+    return Sequential(
+        [Input((4,)), layers.Dense(3, "relu", name="hidden"), layers.Dense(2, name="out")], **options
+    )
 
 
 def test_list_and_add_build_the_same_model():
@@ -21,7 +23,9 @@ def test_list_and_add_build_the_same_model():
     added.add(layers.Dense(2))
     listed = small()
     assert added.built and listed.built
-    assert [v.shape for v in added.weights] == [v.shape for v in listed.weights] == [(4, 3), (3,), (3, 2), (2,)]
+    assert (
+        [v.shape for v in added.weights] == [v.shape for v in listed.weights] == [(4, 3), (3,), (3, 2), (2,)]
+    )
     added.set_weights(listed.get_weights())
     x = np.ones((5, 4), np.float32)
     np.testing.assert_array_equal(added(x), listed(x))
@@ -66,10 +70,17 @@ def test_layers_by_name_and_index():
 
 def test_backward_of_a_model():
     wide = dict(dtype="float64")
-    model = Sequential([
-        Input((6, 6, 2)), layers.Conv2D(3, 3, activation="tanh", **wide), layers.AveragePooling2D(2, **wide), layers.Flatten(**wide),
-        layers.Dense(4, "sigmoid", **wide), layers.Dense(2, "softmax", **wide),
-    ], dtype="float64")
+    model = Sequential(
+        [
+            Input((6, 6, 2)),
+            layers.Conv2D(3, 3, activation="tanh", **wide),
+            layers.AveragePooling2D(2, **wide),
+            layers.Flatten(**wide),
+            layers.Dense(4, "sigmoid", **wide),
+            layers.Dense(2, "softmax", **wide),
+        ],
+        dtype="float64",
+    )
     report = gpulayers.check_gradients(model, (3, 6, 6, 2), samples=15)
     assert report and len(report.errors) == 7, report
 
@@ -105,9 +116,21 @@ def test_backward_stops_below_the_last_trainable_layer():
 def test_masks_flow_through_the_layers():
     gpulayers.set_random_seed(1)
     wide = dict(dtype="float64")
-    embedding, lstm = layers.Embedding(9, 4, mask_zero=True, **wide), layers.LSTM(3, return_sequences=True, **wide)
+    embedding, lstm = (
+        layers.Embedding(9, 4, mask_zero=True, **wide),
+        layers.LSTM(3, return_sequences=True, **wide),
+    )
     pool = layers.GlobalAveragePooling1D(**wide)
-    model = Sequential([Input((5,), dtype="int32"), embedding, layers.Dropout(0.3, **wide), lstm, layers.Activation("tanh", **wide), pool])
+    model = Sequential(
+        [
+            Input((5,), dtype="int32"),
+            embedding,
+            layers.Dropout(0.3, **wide),
+            lstm,
+            layers.Activation("tanh", **wide),
+            pool,
+        ]
+    )
     ids = np.array([[3, 1, 0, 0, 0], [2, 0, 5, 7, 1], [1, 2, 3, 4, 5]])
     mask = ids != 0
     expected = pool(np.tanh(lstm(embedding(ids), mask=mask)), mask=mask)
@@ -115,7 +138,9 @@ def test_masks_flow_through_the_layers():
     # What stands behind padding does not matter.
     assert_close(model(ids)[:1], model(ids[:1]), terms=50, magnitude=1)
     short = Sequential([embedding, lstm, pool])
-    assert_close(short(np.array([[3, 1]])), pool(lstm(embedding(ids), mask=mask), mask=mask)[:1], terms=50, magnitude=1)
+    assert_close(
+        short(np.array([[3, 1]])), pool(lstm(embedding(ids), mask=mask), mask=mask)[:1], terms=50, magnitude=1
+    )
 
 
 def test_a_dropped_mask_warns():
@@ -125,7 +150,9 @@ def test_a_dropped_mask_warns():
 
 
 def test_models_nest():
-    inner = Sequential([layers.Embedding(9, 4, mask_zero=True), layers.LSTM(3, return_sequences=True)], name="inner")
+    inner = Sequential(
+        [layers.Embedding(9, 4, mask_zero=True), layers.LSTM(3, return_sequences=True)], name="inner"
+    )
     model = Sequential([Input((5,), dtype="int32"), inner, layers.GlobalAveragePooling1D(), layers.Dense(1)])
     assert len(model.weights) == 6 and len(model.layers) == 3
     ids = np.array([[3, 1, 0, 0, 0]])
@@ -142,9 +169,16 @@ def test_models_nest():
 
 
 def test_config():
-    model = Sequential([
-        Input((8, 8, 1)), layers.Conv2D(4, 3, activation="relu", name="c"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(3),
-    ], name="net")
+    model = Sequential(
+        [
+            Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu", name="c"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(3),
+        ],
+        name="net",
+    )
     again = Sequential.from_config(model.get_config())
     assert again.name == "net" and again.get_config() == model.get_config()
     again.set_weights(model.get_weights())
@@ -161,8 +195,17 @@ def test_summary():
     model.layers[0].trainable = False
     model.summary(line_length=70, print_fn=found.append)
     text = "\n".join(found)
-    for part in ('"two [layers]"', "hidden (Dense)", "(None, 3)", "Layer (type)", "Output Shape", "Param #",
-                 "Total params: 23 (92.00 B)", "Trainable params: 8", "Non-trainable params: 15"):
+    for part in (
+        '"two [layers]"',
+        "hidden (Dense)",
+        "(None, 3)",
+        "Layer (type)",
+        "Output Shape",
+        "Param #",
+        "Total params: 23 (92.00 B)",
+        "Trainable params: 8",
+        "Non-trainable params: 15",
+    ):
         assert part in text, part
     assert max(map(len, text.splitlines())) == 70
     with pytest.raises(ValueError, match="Received: summary"):
@@ -181,7 +224,11 @@ def test_a_graph_that_branches_merges_and_shares():
 
     dense = layers.Dense(3, "tanh", dtype="float64")
     dense.build((None, 3))
-    graph = Graph([Node(dense, (0,), (1,)), Node(dense, (1,), (2,)), Node(Add(dtype="float64"), (1, 2), (3,))], (0,), (3,))
+    graph = Graph(
+        [Node(dense, (0,), (1,)), Node(dense, (1,), (2,)), Node(Add(dtype="float64"), (1, 2), (3,))],
+        (0,),
+        (3,),
+    )
 
     class Wrapped(layers.Layer):
         def __init__(self):

@@ -153,7 +153,10 @@ def test_get_and_config():
     assert isinstance(optimizers.get("adam"), optimizers.Adam)
     assert isinstance(optimizers.get("SGD"), optimizers.SGD)
     for optimizer in (
-        optimizers.SGD(0.1, 0.9, True, clipnorm=2), optimizers.Adam(0.2, amsgrad=True), optimizers.AdamW(), optimizers.RMSprop(rho=0.5),
+        optimizers.SGD(0.1, 0.9, True, clipnorm=2),
+        optimizers.Adam(0.2, amsgrad=True),
+        optimizers.AdamW(),
+        optimizers.RMSprop(rho=0.5),
     ):
         again = optimizers.get(optimizers.serialize(optimizer))
         assert type(again) is type(optimizer) and again.get_config() == optimizer.get_config()

@@ -19,7 +19,10 @@ def test_the_seed_repeats_everything():
     assert found[0][0] != found[0][1]
 
 
-@pytest.mark.parametrize("seed, error", [(-1, ValueError), (2**32, ValueError), (1.5, TypeError), ("a", TypeError), (None, TypeError)])
+@pytest.mark.parametrize(
+    "seed, error",
+    [(-1, ValueError), (2**32, ValueError), (1.5, TypeError), ("a", TypeError), (None, TypeError)],
+)
 def test_wrong_seeds(seed, error):
     with pytest.raises(error, match="Received: "):
         gpulayers.set_random_seed(seed)

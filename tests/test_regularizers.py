@@ -23,13 +23,24 @@ def test_constraints():
     np.testing.assert_array_equal(constraints.NonNeg()(X), [[3, 0], [0, 1]])
     np.testing.assert_allclose(constraints.MaxNorm(2, axis=1)(X), [[1.2, -1.6], [0, 1]], rtol=1e-6)
     np.testing.assert_allclose(constraints.UnitNorm(axis=1)(X), [[0.6, -0.8], [0, 1]], rtol=1e-6)
-    np.testing.assert_allclose(constraints.MinMaxNorm(2, 4, rate=0.5, axis=1)(X), [[2.7, -3.6], [0, 1.5]], rtol=1e-6)
-    assert constraints.get(constraints.serialize(constraints.MaxNorm(3, 1))).get_config() == {"max_value": 3, "axis": 1}
+    np.testing.assert_allclose(
+        constraints.MinMaxNorm(2, 4, rate=0.5, axis=1)(X), [[2.7, -3.6], [0, 1.5]], rtol=1e-6
+    )
+    assert constraints.get(constraints.serialize(constraints.MaxNorm(3, 1))).get_config() == {
+        "max_value": 3,
+        "axis": 1,
+    }
     assert constraints.get(None) is None
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: regularizers.L1(-1), lambda: regularizers.L2("x"), lambda: regularizers.get("l3"), lambda: constraints.get("norm")]
+    "call",
+    [
+        lambda: regularizers.L1(-1),
+        lambda: regularizers.L2("x"),
+        lambda: regularizers.get("l3"),
+        lambda: constraints.get("norm"),
+    ],
 )
 def test_errors(call):
     with pytest.raises(ValueError, match="Received: "):

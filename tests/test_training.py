@@ -50,10 +50,16 @@ def test_images_are_told_apart():
     x = generator.normal(0, 0.3, (120, 8, 8, 1)).astype(np.float32)
     x[y == 1, 3:5] += 1
     x[y == 0, :, 3:5] += 1
-    model = Sequential([
-        Input((8, 8, 1)), layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
-        layers.Dropout(0.2), layers.Dense(2, "softmax"),
-    ])
+    model = Sequential(
+        [
+            Input((8, 8, 1)),
+            layers.Conv2D(4, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.2),
+            layers.Dense(2, "softmax"),
+        ]
+    )
     model.compile(optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=6, validation_split=0.25, verbose=0).history
     assert history["val_accuracy"][-1] == 1
@@ -66,7 +72,14 @@ def test_sequences_are_told_apart():
     lengths = generator.integers(2, 8, 96)
     ids[np.arange(7)[None, :] >= lengths[:, None]] = 0
     y = (ids == 3).any(axis=1).astype(np.int64)
-    model = Sequential([Input((7,), dtype="int64"), layers.Embedding(6, 8, mask_zero=True), layers.LSTM(8), layers.Dense(1, "sigmoid")])
+    model = Sequential(
+        [
+            Input((7,), dtype="int64"),
+            layers.Embedding(6, 8, mask_zero=True),
+            layers.LSTM(8),
+            layers.Dense(1, "sigmoid"),
+        ]
+    )
     model.compile(optimizers.Adam(0.03), "binary_crossentropy", metrics=["accuracy"])
     history = model.fit(ids, y, epochs=25, verbose=0).history
     assert history["accuracy"][-1] > 0.97
@@ -76,8 +89,17 @@ def run_once(seed):
     gpulayers.set_random_seed(seed)
     x, y = data(50)
     ids = (np.abs(x) * 3).astype(int) % 5
-    model = Sequential([Input((2,)), layers.Embedding(5, 4), layers.LSTM(3, return_sequences=True, dropout=0.2),
-                        layers.Conv1D(3, 2, padding="same", activation="relu"), layers.Flatten(), layers.Dropout(0.3), layers.Dense(1)])
+    model = Sequential(
+        [
+            Input((2,)),
+            layers.Embedding(5, 4),
+            layers.LSTM(3, return_sequences=True, dropout=0.2),
+            layers.Conv1D(3, 2, padding="same", activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(1),
+        ]
+    )
     model.compile("adam", "mse")
     history = model.fit(ids, y, epochs=3, batch_size=8, validation_split=0.2, verbose=0).history
     return history, model.get_weights(), model.predict(ids, verbose=0)
@@ -118,10 +140,17 @@ def test_validation_data():
     model, (x, y) = linear(metrics=["mae"]), data(10)
     history = model.fit(x, y, epochs=4, validation_data=(x[:3], y[:3]), validation_freq=2, verbose=0)
     assert history.epoch == [0, 1, 2, 3]
-    assert {name: len(values) for name, values in history.history.items()} == {"loss": 4, "mae": 4, "val_loss": 2, "val_mae": 2}
+    assert {name: len(values) for name, values in history.history.items()} == {
+        "loss": 4,
+        "mae": 4,
+        "val_loss": 2,
+        "val_mae": 2,
+    }
     found = model.evaluate(x[:3], y[:3], verbose=0, return_dict=True)
     assert history.history["val_loss"][-1] == found["loss"] and history.history["val_mae"][-1] == found["mae"]
-    weighted = model.fit(x, y, validation_data=(x[:2], y[:2], np.array([1.0, 0])), verbose=0).history["val_loss"][0]
+    weighted = model.fit(x, y, validation_data=(x[:2], y[:2], np.array([1.0, 0])), verbose=0).history[
+        "val_loss"
+    ][0]
     assert weighted == pytest.approx(model.evaluate(x[:1], y[:1], verbose=0)[0] / 2)
 
 
@@ -176,8 +205,17 @@ def test_sample_and_class_weights():
 
 def test_regularizers_and_constraints_take_part():
     x = np.array([[1.0, 2.0]])
-    model = Sequential([Input((2,)), layers.Dense(1, kernel_regularizer=gpulayers.regularizers.L2(0.5), kernel_constraint="non_neg",
-                                                 activity_regularizer=gpulayers.regularizers.L1(0.25))])
+    model = Sequential(
+        [
+            Input((2,)),
+            layers.Dense(
+                1,
+                kernel_regularizer=gpulayers.regularizers.L2(0.5),
+                kernel_constraint="non_neg",
+                activity_regularizer=gpulayers.regularizers.L1(0.25),
+            ),
+        ]
+    )
     model.set_weights([np.array([[2.0], [-0.1]]), np.array([0.5])])
     model.compile(optimizers.SGD(0.1), "mse")
     y = 2.0 - 0.2 + 0.5
@@ -250,23 +288,43 @@ def test_half_precision_models_train(dtype):
 def test_callbacks():
     calls = []
     hooks = {
-        name: (lambda name: lambda *arguments: calls.append((name, *arguments[:-1], sorted(arguments[-1] or {}))))(name)
-        for name in ("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end", "on_test_batch_end")
+        name: (
+            lambda name: lambda *arguments: calls.append((name, *arguments[:-1], sorted(arguments[-1] or {})))
+        )(name)
+        for name in (
+            "on_epoch_begin",
+            "on_epoch_end",
+            "on_train_batch_begin",
+            "on_train_batch_end",
+            "on_test_batch_end",
+        )
     }
     for name in ("on_train_begin", "on_train_end", "on_test_begin", "on_test_end"):
         hooks[name] = (lambda name: lambda logs=None: calls.append((name, sorted(logs or {}))))(name)
     hooks = {name: wrap(function) for name, function in hooks.items()}
     model, (x, y) = linear(), data(4)
-    model.fit(x, y, batch_size=4, validation_data=(x, y), callbacks=[callbacks.LambdaCallback(**hooks)], verbose=0)
+    model.fit(
+        x, y, batch_size=4, validation_data=(x, y), callbacks=[callbacks.LambdaCallback(**hooks)], verbose=0
+    )
     assert calls == [
-        ("on_train_begin", []), ("on_epoch_begin", 0, []), ("on_train_batch_begin", 0, []), ("on_train_batch_end", 0, ["loss"]),
-        ("on_test_begin", []), ("on_test_batch_end", 0, ["loss"]), ("on_test_end", ["loss"]),
-        ("on_epoch_end", 0, ["loss", "val_loss"]), ("on_train_end", ["loss", "val_loss"]),
+        ("on_train_begin", []),
+        ("on_epoch_begin", 0, []),
+        ("on_train_batch_begin", 0, []),
+        ("on_train_batch_end", 0, ["loss"]),
+        ("on_test_begin", []),
+        ("on_test_batch_end", 0, ["loss"]),
+        ("on_test_end", ["loss"]),
+        ("on_epoch_end", 0, ["loss", "val_loss"]),
+        ("on_train_end", ["loss", "val_loss"]),
     ]
 
 
 def wrap(function):
-    return lambda *arguments: function(*arguments) if len(arguments) != 1 or not isinstance(arguments[0], int) else function(*arguments, None)
+    return lambda *arguments: (
+        function(*arguments)
+        if len(arguments) != 1 or not isinstance(arguments[0], int)
+        else function(*arguments, None)
+    )
 
 
 def test_a_callback_can_stop_the_training():

@@ -77,7 +77,9 @@ class LambdaCallback(Callback):
     def __init__(self, **hooks):
         for name, function in hooks.items():
             if name not in _HOOKS or not callable(function):
-                raise TypeError(f"Hooks are functions named one of {', '.join(_HOOKS)}. Received: {name}={function!r}")
+                raise TypeError(
+                    f"Hooks are functions named one of {', '.join(_HOOKS)}. Received: {name}={function!r}"
+                )
             setattr(self, name, function)
 
 

@@ -42,8 +42,12 @@ class ProgressBar(Callback):
         if self.verbose == 1 and is_terminal():
             from rich import progress
 
-            columns = (progress.BarColumn(bar_width=30), progress.MofNCompleteColumn(), progress.TimeElapsedColumn(),
-                       progress.TextColumn("{task.description}"))
+            columns = (
+                progress.BarColumn(bar_width=30),
+                progress.MofNCompleteColumn(),
+                progress.TimeElapsedColumn(),
+                progress.TextColumn("{task.description}"),
+            )
             self._bar = progress.Progress(*columns, auto_refresh=False)
             self._bar.start()
             self._task = self._bar.add_task(title, total=self.params["steps"])
@@ -54,7 +58,9 @@ class ProgressBar(Callback):
 
     def _end(self, logs):
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.params["steps"], description=_formatted(logs), refresh=True)
+            self._bar.update(
+                self._task, completed=self.params["steps"], description=_formatted(logs), refresh=True
+            )
             self.close()
             return
         elapsed, steps = time.monotonic() - self._started, max(1, self.params["steps"])

@@ -75,7 +75,12 @@ class MinMaxNorm(Constraint):
         return (wide * (desired / (_EPSILON + norms))).astype(weight.dtype, copy=False)
 
     def get_config(self):
-        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+        return {
+            "min_value": self.min_value,
+            "max_value": self.max_value,
+            "rate": self.rate,
+            "axis": self.axis,
+        }
 
 
 _REGISTRY = Registry("constraint", Constraint, [MaxNorm, NonNeg, UnitNorm, MinMaxNorm])

@@ -32,7 +32,9 @@ class Initializer:
 
 
 def _dtype(dtype):
-    return arrays.float_dtype(arrays.bfloat16 if str(dtype) == "bfloat16" else dtype or config.floatx(), "dtype")
+    return arrays.float_dtype(
+        arrays.bfloat16 if str(dtype) == "bfloat16" else dtype or config.floatx(), "dtype"
+    )
 
 
 class Zeros(Initializer):
@@ -101,7 +103,9 @@ class RandomUniform(_Random):
         self.minval, self.maxval, self.seed = minval, maxval, seed
 
     def _draw(self, generator, shape, dtype):
-        return generator.random(shape, dtype) * dtype.type(self.maxval - self.minval) + dtype.type(self.minval)
+        return generator.random(shape, dtype) * dtype.type(self.maxval - self.minval) + dtype.type(
+            self.minval
+        )
 
     def get_config(self):
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
@@ -139,7 +143,10 @@ class VarianceScaling(_Random):
     """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg"."""
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
-        modes, distributions = ("fan_in", "fan_out", "fan_avg"), ("truncated_normal", "untruncated_normal", "uniform")
+        modes, distributions = (
+            ("fan_in", "fan_out", "fan_avg"),
+            ("truncated_normal", "untruncated_normal", "uniform"),
+        )
         if scale <= 0:
             raise ValueError(f"scale must be positive. Received: {scale}")
         if mode not in modes:
@@ -157,8 +164,19 @@ class VarianceScaling(_Random):
             limit = math.sqrt(3 * variance)
             return generator.random(shape, dtype) * dtype.type(2 * limit) - dtype.type(limit)
         if self.distribution == "truncated_normal":
-            return _truncated_normal(generator, shape, 0, math.sqrt(variance) / _TRUNCATED_STANDARD_DEVIATION, dtype)
+            return _truncated_normal(
+                generator, shape, 0, math.sqrt(variance) / _TRUNCATED_STANDARD_DEVIATION, dtype
+            )
         return generator.standard_normal(shape, dtype) * dtype.type(math.sqrt(variance))
+
+    @classmethod
+    def from_config(cls, config):
+        # Keras writes the axes that fans are counted over; None stands for the rule of `compute_fans`.
+        config = dict(config)
+        axes = {name: config.pop(name, None) for name in ("input_axes", "output_axes")}
+        if any(value is not None for value in axes.values()):
+            raise ValueError(f"input_axes and output_axes must be None. Received: {axes}")
+        return cls(**config)
 
     def get_config(self):
         return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
@@ -221,10 +239,30 @@ class Orthogonal(_Random):
 _REGISTRY = Registry(
     "initializer",
     Initializer,
-    [Zeros, Ones, Constant, Identity, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling, GlorotUniform,
-     GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal],
-    {"uniform": RandomUniform, "normal": RandomNormal, "identity": Identity, "IdentityInitializer": Identity,
-     "OrthogonalInitializer": Orthogonal},
+    [
+        Zeros,
+        Ones,
+        Constant,
+        Identity,
+        RandomUniform,
+        RandomNormal,
+        TruncatedNormal,
+        VarianceScaling,
+        GlorotUniform,
+        GlorotNormal,
+        HeUniform,
+        HeNormal,
+        LecunUniform,
+        LecunNormal,
+        Orthogonal,
+    ],
+    {
+        "uniform": RandomUniform,
+        "normal": RandomNormal,
+        "identity": Identity,
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+    },
 )
 
 
@@ -237,11 +275,15 @@ class _Function(Initializer):
     def __call__(self, shape, dtype=None):
         values = np.asarray(arrays.to_numpy(self.function(tuple(shape), dtype=dtype)))
         if values.shape != tuple(shape):
-            raise ValueError(f"The initializer must return shape {tuple(shape)}. Received: shape {values.shape}")
+            raise ValueError(
+                f"The initializer must return shape {tuple(shape)}. Received: shape {values.shape}"
+            )
         return values.astype(_dtype(dtype), copy=False)
 
     def get_config(self):
-        raise ValueError(f"An initializer that is a function has no configuration. Received: {self.function!r}")
+        raise ValueError(
+            f"An initializer that is a function has no configuration. Received: {self.function!r}"
+        )
 
 
 def get(identifier):

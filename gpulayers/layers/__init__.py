@@ -28,13 +28,19 @@ MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
-    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
 )
 
 _REGISTRY = Registry(
     "layer",
     Layer,
-    [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Layer) and value is not Layer],
+    [
+        value
+        for value in list(globals().values())
+        if isinstance(value, type) and issubclass(value, Layer) and value is not Layer
+    ],
 )
 
 

@@ -30,10 +30,26 @@ class Conv(Layer):
     rank = None
     skips_input_gradient = True
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters = integer(filters, "filters", least=1)
         self.kernel_size = spatial_tuple(kernel_size, self.rank, "kernel_size")
@@ -43,32 +59,55 @@ class Conv(Layer):
         self.dilation_rate = spatial_tuple(dilation_rate, self.rank, "dilation_rate")
         self.groups = integer(groups, "groups", least=1)
         if self.filters % self.groups:
-            raise ValueError(f"filters must be a multiple of groups. Received: filters={filters}, groups={groups}")
+            raise ValueError(
+                f"filters must be a multiple of groups. Received: filters={filters}, groups={groups}"
+            )
         self.activation, self.use_bias = activations.get(activation), bool(use_bias)
-        self.kernel_initializer, self.bias_initializer = map(initializers.get, (kernel_initializer, bias_initializer))
-        self.kernel_regularizer, self.bias_regularizer = map(regularizers.get, (kernel_regularizer, bias_regularizer))
-        self.kernel_constraint, self.bias_constraint = map(constraints.get, (kernel_constraint, bias_constraint))
+        self.kernel_initializer, self.bias_initializer = map(
+            initializers.get, (kernel_initializer, bias_initializer)
+        )
+        self.kernel_regularizer, self.bias_regularizer = map(
+            regularizers.get, (kernel_regularizer, bias_regularizer)
+        )
+        self.kernel_constraint, self.bias_constraint = map(
+            constraints.get, (kernel_constraint, bias_constraint)
+        )
         self.kernel = self.bias = None
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
         if channels % self.groups:
-            raise ValueError(f"The input's channels must be a multiple of groups={self.groups}. Received: {channels} channels")
+            raise ValueError(
+                f"The input's channels must be a multiple of groups={self.groups}. Received: {channels} channels"
+            )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, True, self.kernel_regularizer,
-                                      self.kernel_constraint, "kernel")
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint, "kernel"
+        )
         if self.use_bias:
-            self.bias = self.add_weight((self.filters,), self.bias_initializer, True, self.bias_regularizer,
-                                        self.bias_constraint, "bias")
+            self.bias = self.add_weight(
+                (self.filters,),
+                self.bias_initializer,
+                True,
+                self.bias_regularizer,
+                self.bias_constraint,
+                "bias",
+            )
 
     def forward(self, x, training=True):
         split(self, x.shape)
         fused = self.activation.name if self.activation.name in _FUSED else None
-        geometry = dict(strides=self.strides, padding=self.padding, dilation_rate=self.dilation_rate,
-                        groups=self.groups, data_format=self.data_format)
+        geometry = dict(
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            groups=self.groups,
+            data_format=self.data_format,
+        )
         bias = self.bias.value if self.use_bias else None
         y = ops.conv(x, self.kernel.value, bias, activation=fused, **geometry)
         if fused:
+
             def activation_backward(grad_output):
                 return self.activation.backward(grad_output, y)
         else:
@@ -80,7 +119,11 @@ class Conv(Layer):
                 self.kernel.add_grad(ops.conv_backward_weight(x, grad_output, self.kernel.shape, **geometry))
             if self.use_bias and self.bias.trainable:
                 self.bias.add_grad(ops.conv_backward_bias(grad_output, data_format=self.data_format))
-            return ops.conv_backward_input(grad_output, self.kernel.value, x.shape, **geometry) if input_gradient else None
+            return (
+                ops.conv_backward_input(grad_output, self.kernel.value, x.shape, **geometry)
+                if input_gradient
+                else None
+            )
 
         return y, backward
 

@@ -22,26 +22,57 @@ class Dense(Layer):
     supports_masking = True
     skips_input_gradient = True
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = integer(units, "units", least=1)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.kernel_initializer, self.bias_initializer = map(initializers.get, (kernel_initializer, bias_initializer))
-        self.kernel_regularizer, self.bias_regularizer = map(regularizers.get, (kernel_regularizer, bias_regularizer))
-        self.kernel_constraint, self.bias_constraint = map(constraints.get, (kernel_constraint, bias_constraint))
+        self.kernel_initializer, self.bias_initializer = map(
+            initializers.get, (kernel_initializer, bias_initializer)
+        )
+        self.kernel_regularizer, self.bias_regularizer = map(
+            regularizers.get, (kernel_regularizer, bias_regularizer)
+        )
+        self.kernel_constraint, self.bias_constraint = map(
+            constraints.get, (kernel_constraint, bias_constraint)
+        )
         self.kernel = self.bias = None
 
     def build(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ValueError(f"Dense needs inputs (batch, ..., size) of a known last size. Received: {tuple(input_shape)}")
-        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, True,
-                                      self.kernel_regularizer, self.kernel_constraint, "kernel")
+            raise ValueError(
+                f"Dense needs inputs (batch, ..., size) of a known last size. Received: {tuple(input_shape)}"
+            )
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            True,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+            "kernel",
+        )
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer, True, self.bias_regularizer,
-                                        self.bias_constraint, "bias")
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                True,
+                self.bias_regularizer,
+                self.bias_constraint,
+                "bias",
+            )
 
     def forward(self, x, training=True):
         product = dense.dense(x, self.kernel.value, self.bias.value if self.use_bias else None)
@@ -109,5 +140,7 @@ class Dropout(Layer):
         if self.noise_shape is None:
             return None
         if len(self.noise_shape) != len(shape):
-            raise ValueError(f"noise_shape must have {len(shape)} sizes for this input. Received: {self.noise_shape}")
+            raise ValueError(
+                f"noise_shape must have {len(shape)} sizes for this input. Received: {self.noise_shape}"
+            )
         return tuple(size if wanted is None else wanted for wanted, size in zip(self.noise_shape, shape))

@@ -28,8 +28,18 @@ class Embedding(Layer):
     converts_integers = False
     skips_input_gradient = True
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-                 embeddings_constraint=None, mask_zero=False, weights=None, input_length=None, **kwargs):
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        embeddings_initializer="uniform",
+        embeddings_regularizer=None,
+        embeddings_constraint=None,
+        mask_zero=False,
+        weights=None,
+        input_length=None,
+        **kwargs,
+    ):
         self.input_length = None if input_length is None else _lengths(input_length)
         if self.input_length is not None and not {"batch_input_shape", "input_shape"} & set(kwargs):
             kwargs["input_shape"] = self.input_length
@@ -46,8 +56,14 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer, True,
-                                          self.embeddings_regularizer, self.embeddings_constraint, "embeddings")
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            True,
+            self.embeddings_regularizer,
+            self.embeddings_constraint,
+            "embeddings",
+        )
 
     def convert_input(self, array):
         """int32 and int64 pass; other numbers become integers, as in Keras."""
@@ -81,8 +97,12 @@ class Embedding(Layer):
         if wanted is None:
             return
         given = tuple(shape[1:])
-        if len(given) != len(wanted) or any(None not in pair and pair[0] != pair[1] for pair in zip(given, wanted)):
-            raise ValueError(f"{self.name} takes sequences of input_length {wanted}. Received: shape {tuple(shape)}")
+        if len(given) != len(wanted) or any(
+            None not in pair and pair[0] != pair[1] for pair in zip(given, wanted)
+        ):
+            raise ValueError(
+                f"{self.name} takes sequences of input_length {wanted}. Received: shape {tuple(shape)}"
+            )
 
     def get_config(self):
         config = super().get_config()

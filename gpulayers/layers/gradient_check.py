@@ -27,12 +27,25 @@ class GradientReport:
         return self.ok
 
     def __str__(self):
-        lines = [f"{name}: {error:.2e}{'' if error <= self.tolerance else '  WRONG'}" for name, error in self.errors.items()]
+        lines = [
+            f"{name}: {error:.2e}{'' if error <= self.tolerance else '  WRONG'}"
+            for name, error in self.errors.items()
+        ]
         return f"gradients within {self.tolerance:g}: {'yes' if self.ok else 'NO'}\n  " + "\n  ".join(lines)
 
 
-def check_gradients(layer, input_shape, *, inputs=None, training=False, seed=0, step=1e-6, tolerance=1e-5, samples=40,
-                    **keywords):
+def check_gradients(
+    layer,
+    input_shape,
+    *,
+    inputs=None,
+    training=False,
+    seed=0,
+    step=1e-6,
+    tolerance=1e-5,
+    samples=40,
+    **keywords,
+):
     """Tells whether a layer's backward agrees with central differences of its forward.
 
     Use a layer of dtype "float64": in smaller types rounding hides the derivatives. The gradients of the weights are
@@ -57,13 +70,18 @@ def check_gradients(layer, input_shape, *, inputs=None, training=False, seed=0, 
         ValueError: a backward that returns gradients of other shapes than the inputs.
     """
     if layer.dtype != np.float64:
-        raise TypeError(f"check_gradients needs a layer of dtype 'float64'. Received: {layer.name} of {layer.dtype}")
+        raise TypeError(
+            f"check_gradients needs a layer of dtype 'float64'. Received: {layer.name} of {layer.dtype}"
+        )
     generator = np.random.default_rng(seed)
     device = arrays.default_device()
     several = isinstance(inputs if inputs is not None else input_shape, list)
     if inputs is None:
         inputs = [generator.standard_normal(shape) for shape in (input_shape if several else [input_shape])]
-    given = [device.asarray(np.array(arrays.to_numpy(array))) for array in (inputs if isinstance(inputs, list) else [inputs])]
+    given = [
+        device.asarray(np.array(arrays.to_numpy(array)))
+        for array in (inputs if isinstance(inputs, list) else [inputs])
+    ]
 
     def run():
         return layer.forward(given if several else given[0], training=training, **keywords)
@@ -87,7 +105,9 @@ def check_gradients(layer, input_shape, *, inputs=None, training=False, seed=0, 
         if array.dtype == np.float64:
             if grad is None or tuple(grad.shape) != tuple(array.shape):
                 found = None if grad is None else tuple(grad.shape)
-                raise ValueError(f"The gradient of input {number} must have shape {tuple(array.shape)}. Received: {found}")
+                raise ValueError(
+                    f"The gradient of input {number} must have shape {tuple(array.shape)}. Received: {found}"
+                )
             pairs.append((f"input {number}" if several else "input", array, grad))
     for variable in layer.trainable_weights:
         grad = variable.grad if variable.grad is not None else device.zeros(variable.shape, np.float64)

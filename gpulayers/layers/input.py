@@ -22,9 +22,25 @@ class InputLayer(Layer):
     supports_masking = True
     converts_integers = False
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
-                 input_tensor=None, optional=False, name=None, **kwargs):
-        for argument, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("input_tensor", input_tensor)):
+    def __init__(
+        self,
+        shape=None,
+        batch_size=None,
+        dtype=None,
+        sparse=None,
+        ragged=None,
+        batch_shape=None,
+        input_tensor=None,
+        optional=False,
+        name=None,
+        **kwargs,
+    ):
+        for argument, value in (
+            ("sparse", sparse),
+            ("ragged", ragged),
+            ("optional", optional),
+            ("input_tensor", input_tensor),
+        ):
             if value:
                 raise ValueError(f"{argument} is not supported. Received: {argument}={value!r}")
         if (shape is None) == (batch_shape is None):
@@ -34,7 +50,9 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *_sizes(shape, "shape"))
         elif batch_size is not None:
-            raise ValueError(f"batch_size goes with shape, not with batch_shape. Received: batch_size={batch_size!r}")
+            raise ValueError(
+                f"batch_size goes with shape, not with batch_shape. Received: batch_size={batch_size!r}"
+            )
         self.batch_shape = _sizes(batch_shape, "batch_shape")
         self.data_dtype = dtype
         super().__init__(name=name, dtype=dtype if str(dtype) in _FLOATS else None, **kwargs)
@@ -45,7 +63,11 @@ class InputLayer(Layer):
         return inputs, lambda grad_output: grad_output
 
     def get_config(self):
-        return {"batch_shape": list(self.batch_shape), "dtype": str(self.data_dtype or self.dtype), "name": self.name}
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": str(self.data_dtype or self.dtype),
+            "name": self.name,
+        }
 
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
@@ -67,8 +89,17 @@ class SymbolicTensor:
         return f"<SymbolicTensor name={self.name}, shape={self.shape}, dtype={self.dtype}>"
 
 
-def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
-          optional=False):
+def Input(
+    shape=None,
+    batch_size=None,
+    dtype=None,
+    sparse=None,
+    ragged=None,
+    batch_shape=None,
+    name=None,
+    tensor=None,
+    optional=False,
+):
     """The symbolic input of a model; see `InputLayer` for the arguments."""
     layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
     return layer.output

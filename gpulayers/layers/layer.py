@@ -36,7 +36,9 @@ def _with_conversion(function):
         if type(self).forward is not forward:
             return function(self, inputs, *arguments, **keywords)
         several = isinstance(inputs, (list, tuple))
-        given = [arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])]
+        given = [
+            arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
+        ]
         taken = [self.convert_input(array) for array in given]
         if not self.built:
             shapes = [tuple(array.shape) for array in taken]
@@ -59,16 +61,18 @@ def _with_conversion(function):
             return [_converted(grad, dtype) for grad, dtype in zip(grads, known)]
 
         if penalty is not None:
-            self.losses = [penalty(part) for part in (output if isinstance(output, list) else [output])]
+            outputs = output if isinstance(output, list) else [output]
+            self.losses = [penalty(part) / max(1, part.shape[0]) for part in outputs]
         return output, backward
 
     return forward
 
 
 def _with_penalty(penalty, output, grad_output):
+    """The gradient with that of the penalty on the output, which is divided by the batch size as in Keras."""
     if not isinstance(output, list):
-        return grad_output + penalty.gradient(output)
-    grads = [penalty.gradient(part) for part in output]
+        return grad_output + penalty.gradient(output) / output.dtype.type(max(1, output.shape[0]))
+    grads = [penalty.gradient(part) / part.dtype.type(max(1, part.shape[0])) for part in output]
     return [grad if given is None else given + grad for given, grad in zip(grad_output, grads)]
 
 
@@ -111,7 +115,9 @@ class Layer:
             cls.takes_mask = "mask" in inspect.signature(cls.__dict__["forward"]).parameters
             cls.forward = _with_conversion(cls.__dict__["forward"])
 
-    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes):
+    def __init__(
+        self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes
+    ):
         self._variables, self._sublayers = [], []
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype = arrays.float_dtype(_dtype_of(config.floatx() if dtype is None else dtype), "dtype")
@@ -128,7 +134,9 @@ class Layer:
         for layer in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(layer, Layer):
                 if "_sublayers" not in self.__dict__:
-                    raise RuntimeError(f"Call super().__init__() before setting layers. Received: {name}={layer!r}")
+                    raise RuntimeError(
+                        f"Call super().__init__() before setting layers. Received: {name}={layer!r}"
+                    )
                 if layer not in self._sublayers:
                     self._sublayers.append(layer)
         super().__setattr__(name, value)
@@ -159,7 +167,9 @@ class Layer:
             return array
         if _is_float(array):
             if not self.autocast:
-                raise TypeError(f"{self.name} computes in {self.dtype} and autocast is off. Received: {array.dtype}")
+                raise TypeError(
+                    f"{self.name} computes in {self.dtype} and autocast is off. Received: {array.dtype}"
+                )
             return array.astype(self.dtype)
         if array.dtype.kind not in "iub":
             raise TypeError(f"The input of {self.name} must hold numbers. Received: dtype {array.dtype}")
@@ -188,16 +198,30 @@ class Layer:
         self.device = arrays.default_device()
         self.built, self.build_shape = True, input_shape
 
-    def add_weight(self, shape=(), initializer="glorot_uniform", trainable=True, regularizer=None, constraint=None,
-                   name="variable", dtype=None):
+    def add_weight(
+        self,
+        shape=(),
+        initializer="glorot_uniform",
+        trainable=True,
+        regularizer=None,
+        constraint=None,
+        name="variable",
+        dtype=None,
+    ):
         """A new Variable of the layer, on its device."""
         if self.device is None:
             self.device = arrays.default_device()
         dtype = self.dtype if dtype is None else _dtype_of(dtype)
         # The layer's own memory, whatever the initializer keeps.
-        value = self.device.asarray(np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C"))
+        value = self.device.asarray(
+            np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C")
+        )
         variable = Variable(
-            value, name, trainable and self.trainable, regularizers.get(regularizer), constraints.get(constraint),
+            value,
+            name,
+            trainable and self.trainable,
+            regularizers.get(regularizer),
+            constraints.get(constraint),
             path=f"{self.name}/{name}",
         )
         variable.wants_training = trainable
@@ -249,7 +273,9 @@ class Layer:
         weights = [arrays.to_numpy(array) for array in weights]
         for variable, array in zip(variables, weights):
             if array.shape != variable.shape:
-                raise ValueError(f"Weight {variable.path} has shape {variable.shape}. Received: shape {array.shape}")
+                raise ValueError(
+                    f"Weight {variable.path} has shape {variable.shape}. Received: shape {array.shape}"
+                )
         for variable, array in zip(variables, weights):
             variable.assign(array)
 
@@ -260,7 +286,9 @@ class Layer:
             ValueError: the layer is not built.
         """
         if not self.built:
-            raise ValueError(f"{self.name} has no weights before it is built. Received: count_params() before build")
+            raise ValueError(
+                f"{self.name} has no weights before it is built. Received: count_params() before build"
+            )
         return sum(variable.size for variable in self.weights)
 
     # Configuration
@@ -271,7 +299,11 @@ class Layer:
         for kind in reversed(type(self).__mro__[: type(self).__mro__.index(Layer)]):
             if "__init__" in kind.__dict__:
                 for parameter in inspect.signature(kind.__init__).parameters.values():
-                    if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD and hasattr(self, parameter.name):
+                    if (
+                        parameter.name != "self"
+                        and parameter.kind is not parameter.VAR_KEYWORD
+                        and hasattr(self, parameter.name)
+                    ):
                         values[parameter.name] = _serialized(getattr(self, parameter.name))
         if self.activity_regularizer is not None:
             values["activity_regularizer"] = serialize_object(self.activity_regularizer)
@@ -300,7 +332,9 @@ def _dtype_of(dtype):
     try:
         return np.dtype(dtype)
     except TypeError:
-        raise ValueError(f"dtype must be float32, float16, bfloat16 or float64. Received: {dtype!r}") from None
+        raise ValueError(
+            f"dtype must be float32, float16, bfloat16 or float64. Received: {dtype!r}"
+        ) from None
 
 
 def _batch_input_shape(kind, shapes):

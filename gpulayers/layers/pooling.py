@@ -51,7 +51,11 @@ class _MaxPooling(_Pooling):
         kept, shape = (None, x.shape) if training else (x, x.shape)
 
         def backward(grad_output):
-            taps = argmax if kept is None else ops.max_pool_with_argmax(kept, self.pool_size, **self._geometry)[1]
+            taps = (
+                argmax
+                if kept is None
+                else ops.max_pool_with_argmax(kept, self.pool_size, **self._geometry)[1]
+            )
             return ops.max_pool_backward(grad_output, taps, shape, self.pool_size, **self._geometry)
 
         return y, backward
@@ -93,7 +97,11 @@ class _GlobalPooling(Layer):
 
     def compute_output_shape(self, input_shape):
         batch, spatial, channels = split(self, input_shape)
-        return join_shape(batch, (1,) * len(spatial), channels, self.data_format) if self.keepdims else (batch, channels)
+        return (
+            join_shape(batch, (1,) * len(spatial), channels, self.data_format)
+            if self.keepdims
+            else (batch, channels)
+        )
 
 
 class _GlobalMaxPooling(_GlobalPooling):

@@ -37,6 +37,7 @@ class LSTM(Layer):
         go_backwards: process the last step first; the outputs are in the order of processing.
         stateful: start each call from the states the last call left; needs a fixed batch size.
         unroll, use_cudnn: of Keras; they change nothing here.
+        zero_output_for_mask: masked steps put out zeros rather than the output before.
         kernel_initializer ... bias_constraint: as in Keras.
 
     Shapes: (batch, steps, inputs) -> (batch, units), or (batch, steps, units); kernel (inputs, 4 * units),
@@ -47,12 +48,36 @@ class LSTM(Layer):
     supports_masking = True
     skips_input_gradient = True
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-                 activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
-                 dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False,
-                 go_backwards=False, stateful=False, unroll=False, use_cudnn="auto", **kwargs):
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        use_cudnn="auto",
+        *,
+        zero_output_for_mask=False,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = integer(units, "units", least=1)
         self.activation, self.recurrent_activation = map(activations.get, (activation, recurrent_activation))
@@ -70,11 +95,13 @@ class LSTM(Layer):
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
                 raise ValueError(f"{name} must be a number in [0, 1]. Received: {rate!r}")
         if recurrent_dropout:
-            raise ValueError(f"recurrent_dropout is not supported; use dropout. Received: {recurrent_dropout}")
+            raise ValueError(
+                f"recurrent_dropout is not supported; use dropout. Received: {recurrent_dropout}"
+            )
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
         self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
         self.go_backwards, self.stateful = bool(go_backwards), bool(stateful)
-        self.unroll = bool(unroll)
+        self.unroll, self.zero_output_for_mask = bool(unroll), bool(zero_output_for_mask)
         self.kernel = self.recurrent_kernel = self.bias = None
         self.states = None  # what a stateful layer carries on: [h, c]
         self._draws = random.Draws(seed)
@@ -83,21 +110,35 @@ class LSTM(Layer):
         if isinstance(input_shape, list):  # [x, h, c]
             input_shape = input_shape[0]
         if len(input_shape) != 3 or input_shape[-1] is None:
-            raise ValueError(f"LSTM takes inputs (batch, steps, size) of a known size. Received: {tuple(input_shape)}")
+            raise ValueError(
+                f"LSTM takes inputs (batch, steps, size) of a known size. Received: {tuple(input_shape)}"
+            )
         if self.stateful and input_shape[0] is None:
             raise ValueError(
                 "A stateful LSTM needs a fixed batch size: give the model an Input with batch_size or batch_shape. "
                 f"Received: {tuple(input_shape)}"
             )
-        self.kernel = self.add_weight((input_shape[-1], 4 * self.units), self.kernel_initializer, True,
-                                      self.kernel_regularizer, self.kernel_constraint, "kernel")
+        self.kernel = self.add_weight(
+            (input_shape[-1], 4 * self.units),
+            self.kernel_initializer,
+            True,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+            "kernel",
+        )
         self.recurrent_kernel = self.add_weight(
-            (self.units, 4 * self.units), self.recurrent_initializer, True, self.recurrent_regularizer,
-            self.recurrent_constraint, "recurrent_kernel",
+            (self.units, 4 * self.units),
+            self.recurrent_initializer,
+            True,
+            self.recurrent_regularizer,
+            self.recurrent_constraint,
+            "recurrent_kernel",
         )
         if self.use_bias:
             bias = _ForgetBias(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
-            self.bias = self.add_weight((4 * self.units,), bias, True, self.bias_regularizer, self.bias_constraint, "bias")
+            self.bias = self.add_weight(
+                (4 * self.units,), bias, True, self.bias_regularizer, self.bias_constraint, "bias"
+            )
 
     def forward(self, x, initial_state=None, mask=None, training=True):
         """The pair; called with `initial_state` [h, c], the backward returns [grad_x, grad_h, grad_c]."""
@@ -109,16 +150,26 @@ class LSTM(Layer):
         if training and self.dropout:
             features = (x.shape[0], 1, x.shape[-1])
             dropped, keep = random.dropout(x, self.dropout, self._draws.generator(x), features)
-        options = dict(initial_h=h, initial_c=c, mask=mask, go_backwards=self.go_backwards,
-                       activation=self.activation.name, recurrent_activation=self.recurrent_activation.name)
+        options = dict(
+            initial_h=h,
+            initial_c=c,
+            mask=mask,
+            go_backwards=self.go_backwards,
+            activation=self.activation.name,
+            recurrent_activation=self.recurrent_activation.name,
+        )
         weights = (self.kernel.value, self.recurrent_kernel.value, self.bias.value if self.use_bias else None)
         outputs, last_h, last_c, residuals = ops.lstm(dropped, *weights, **options, training=training)
         if self.stateful:
             self.states = [last_h.copy(), last_c.copy()]
         output = outputs if self.return_sequences else last_h
+        shown = self._shown(mask, x.dtype)
+        output = output if shown is None else output * shown
 
         def backward(grad_output, input_gradient=True):
-            grads = grad_output if self.return_state else [grad_output, None, None]
+            grads = list(grad_output) if self.return_state else [grad_output, None, None]
+            if shown is not None and grads[0] is not None:
+                grads[0] = grads[0] * shown
             kept = residuals if training else ops.lstm(dropped, *weights, **options, training=True)[3]
             grad_x, *grad_weights, grad_h, grad_c = ops.lstm_backward(*self._of_states(*grads), kept)
             for variable, grad in zip((self.kernel, self.recurrent_kernel, self.bias), grad_weights):
@@ -129,6 +180,14 @@ class LSTM(Layer):
             return [grad_x, grad_h, grad_c] if given else grad_x
 
         return ([output, last_h, last_c] if self.return_state else output), backward
+
+    def _shown(self, mask, dtype):
+        """The factor that zeroes the outputs of masked steps, or None."""
+        if mask is None or not self.zero_output_for_mask:
+            return None
+        shown = mask.astype(dtype)[:, :, None]
+        shown = shown[:, ::-1] if self.go_backwards else shown
+        return shown if self.return_sequences else shown[:, -1]
 
     def _first_states(self, x, initial_state):
         if initial_state is None:

@@ -19,7 +19,11 @@ def split(layer, shape):
         ValueError: another rank than the layer's.
     """
     if len(shape) != layer.rank + 2:
-        wanted = "(batch, channels, *spatial)" if layer.data_format == "channels_first" else "(batch, *spatial, channels)"
+        wanted = (
+            "(batch, channels, *spatial)"
+            if layer.data_format == "channels_first"
+            else "(batch, *spatial, channels)"
+        )
         raise ValueError(
             f"{layer.name} takes inputs {wanted} with {layer.rank} spatial sizes. Received: shape {tuple(shape)}"
         )

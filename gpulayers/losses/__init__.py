@@ -2,7 +2,7 @@
 
 from .. import registry
 from ..ops import losses as functions
-from .loss import Loss, reduced_loss
+from .loss import Loss
 
 
 class MeanSquaredError(Loss):
@@ -26,7 +26,11 @@ class MeanAbsoluteError(Loss):
 
 
 def _checked_smoothing(label_smoothing):
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)) or not 0 <= label_smoothing <= 1:
+    if (
+        isinstance(label_smoothing, bool)
+        or not isinstance(label_smoothing, (int, float))
+        or not 0 <= label_smoothing <= 1
+    ):
         raise ValueError(f"label_smoothing must be a number in [0, 1]. Received: {label_smoothing!r}")
     return label_smoothing
 
@@ -40,8 +44,15 @@ class BinaryCrossentropy(Loss):
         axis: of the outcomes that are averaged; the last.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
-                 name="binary_crossentropy", dtype=None):
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="binary_crossentropy",
+        dtype=None,
+    ):
         super().__init__(name, reduction, dtype)
         if axis != -1:
             raise ValueError(f"axis must be -1. Received: {axis!r}")
@@ -61,14 +72,23 @@ class CategoricalCrossentropy(Loss):
         axis: of the classes.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
-                 name="categorical_crossentropy", dtype=None):
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="categorical_crossentropy",
+        dtype=None,
+    ):
         super().__init__(name, reduction, dtype)
         self.from_logits, self.axis = bool(from_logits), axis
         self.label_smoothing = _checked_smoothing(label_smoothing)
 
     def per_sample(self, y_true, y_pred):
-        return functions.categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+        return functions.categorical_crossentropy(
+            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
+        )
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -76,17 +96,29 @@ class SparseCategoricalCrossentropy(Loss):
 
     Args:
         from_logits: y_pred holds logits, not probabilities.
-        ignore_class: a class number whose samples count as 0.
+        ignore_class: a class number whose samples do not count.
         axis: of the classes.
     """
 
-    def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
-                 name="sparse_categorical_crossentropy", dtype=None):
+    def __init__(
+        self,
+        from_logits=False,
+        ignore_class=None,
+        reduction="sum_over_batch_size",
+        axis=-1,
+        name="sparse_categorical_crossentropy",
+        dtype=None,
+    ):
         super().__init__(name, reduction, dtype)
         self.from_logits, self.ignore_class, self.axis = bool(from_logits), ignore_class, axis
 
+    def kept(self, y_true):
+        return None if self.ignore_class is None else y_true != self.ignore_class
+
     def per_sample(self, y_true, y_pred):
-        return functions.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+        return functions.sparse_categorical_crossentropy(
+            y_true, y_pred, self.from_logits, self.ignore_class, self.axis
+        )
 
 
 def _function(operation):
@@ -105,11 +137,25 @@ binary_crossentropy = _function(functions.binary_crossentropy)
 categorical_crossentropy = _function(functions.categorical_crossentropy)
 sparse_categorical_crossentropy = _function(functions.sparse_categorical_crossentropy)
 
-_CLASSES = [MeanSquaredError, MeanAbsoluteError, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy]
+_CLASSES = [
+    MeanSquaredError,
+    MeanAbsoluteError,
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+]
 _REGISTRY = registry.Registry(
-    "loss", Loss, _CLASSES,
-    {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError,
-     "bce": BinaryCrossentropy, "BCE": BinaryCrossentropy},
+    "loss",
+    Loss,
+    _CLASSES,
+    {
+        "mse": MeanSquaredError,
+        "MSE": MeanSquaredError,
+        "mae": MeanAbsoluteError,
+        "MAE": MeanAbsoluteError,
+        "bce": BinaryCrossentropy,
+        "BCE": BinaryCrossentropy,
+    },
 )
 
 

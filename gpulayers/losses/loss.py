@@ -28,7 +28,9 @@ def masked_weight(sample_weight, mask, xp, dtype, rescale):
     mask = mask.astype(dtype)
     if rescale:
         kept = mask.sum()
-        mask = mask * xp.where(kept == 0, dtype.type(0), dtype.type(mask.size) / xp.where(kept == 0, dtype.type(1), kept))
+        mask = mask * xp.where(
+            kept == 0, dtype.type(0), dtype.type(mask.size) / xp.where(kept == 0, dtype.type(1), kept)
+        )
     if sample_weight is None:
         return mask
     mask, sample_weight = same_rank(mask, sample_weight.astype(dtype, copy=False))
@@ -52,8 +54,8 @@ def weights_like(values, sample_weight):
         ) from None
 
 
-def reduced_loss(values, backward, sample_weight=None, mask=None, reduction="sum_over_batch_size"):
-    """(loss, gradient to y_pred) of per-sample values under Keras's reductions and weights."""
+def final_weights(values, sample_weight, mask, reduction):
+    """The factors of per-sample values whose sum is the loss, by Keras's reductions, weights and masks."""
     xp, dtype = arrays.array_module(values), values.dtype
     if mask is not None:
         rescale = reduction in ("mean", "sum_over_batch_size")
@@ -67,8 +69,7 @@ def reduced_loss(values, backward, sample_weight=None, mask=None, reduction="sum
     elif reduction == "mean_with_sample_weight":
         total = weights.sum()
         weights = weights / xp.where(total == 0, dtype.type(1), total)
-    weighted = values * weights
-    return (weighted if reduction in (None, "none") else weighted.sum()), backward(weights)
+    return weights
 
 
 class Loss:
@@ -92,6 +93,10 @@ class Loss:
     def per_sample(self, y_true, y_pred):
         raise NotImplementedError(f"{type(self).__name__} must define per_sample(y_true, y_pred)")
 
+    def kept(self, y_true):
+        """The mask of the samples that count, or None for all."""
+        return None
+
     @staticmethod
     def prepared(y_true, y_pred):
         """Both as arrays of one device and fitting ranks."""
@@ -106,22 +111,32 @@ class Loss:
     def forward(self, y_true, y_pred, sample_weight=None, mask=None):
         """(loss, gradient to y_pred): the loss as an array without axes on the device of y_pred."""
         y_pred = as_array(y_pred)
+        loss, gradient = self._evaluated(y_true, y_pred, sample_weight, mask)
+        return loss, gradient().astype(y_pred.dtype, copy=False).reshape(y_pred.shape)
+
+    def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
+        """The loss alone."""
+        return self._evaluated(y_true, as_array(y_pred), sample_weight, mask)[0]
+
+    def _evaluated(self, y_true, y_pred, sample_weight, mask):
+        """(loss, function that computes the gradient)."""
         if self.dtype is not None:
             y_pred = y_pred.astype(self.dtype, copy=False)
         labels, predictions = self.prepared(y_true, y_pred)
+        kept = self.kept(labels)
+        mask = kept if mask is None else mask if kept is None else mask & kept
         values, backward = self.per_sample(labels, predictions)
-        device = arrays.device_of(predictions)
-        weight = None if sample_weight is None else as_array(sample_weight, device)
-        loss, grad = reduced_loss(values, backward, weight, mask, self.reduction)
-        return loss, grad.reshape(y_pred.shape)
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self.forward(y_true, y_pred, sample_weight)[0]
+        weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(predictions))
+        weights = final_weights(values, weight, mask, self.reduction)
+        weighted = values * weights
+        return (weighted if self.reduction in (None, "none") else weighted.sum()), lambda: backward(weights)
 
     def get_config(self):
         names = ("from_logits", "label_smoothing", "ignore_class", "axis")
         return {name: getattr(self, name) for name in names if hasattr(self, name)} | {
-            "reduction": self.reduction, "name": self.name, "dtype": None if self.dtype is None else self.dtype.name,
+            "reduction": self.reduction,
+            "name": self.name,
+            "dtype": None if self.dtype is None else self.dtype.name,
         }
 
     @classmethod

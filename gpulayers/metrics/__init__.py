@@ -78,7 +78,9 @@ class MeanMetricWrapper(Mean):
         values = self.fn(y_true, y_pred, **self.keywords)
         if mask is not None:
             weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(y_pred))
-            sample_weight = masked_weight(weight, mask, arrays.array_module(y_pred), np.dtype(np.float64), False)
+            sample_weight = masked_weight(
+                weight, mask, arrays.array_module(y_pred), np.dtype(np.float64), False
+            )
         super().update_state(values, sample_weight)
 
 
@@ -142,26 +144,55 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
 class BinaryCrossentropy(MeanMetricWrapper):
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
-        super().__init__(_of_loss(loss_functions.binary_crossentropy), name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing)
+        super().__init__(
+            _of_loss(loss_functions.binary_crossentropy),
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
-    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
-        super().__init__(_of_loss(loss_functions.categorical_crossentropy), name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)
+    def __init__(
+        self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1
+    ):
+        super().__init__(
+            _of_loss(loss_functions.categorical_crossentropy),
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1):
-        super().__init__(_of_loss(loss_functions.sparse_categorical_crossentropy), name, dtype, from_logits=from_logits,
-                         axis=axis)
+        super().__init__(
+            _of_loss(loss_functions.sparse_categorical_crossentropy),
+            name,
+            dtype,
+            from_logits=from_logits,
+            axis=axis,
+        )
 
 
 _REGISTRY = registry.Registry(
-    "metric", Metric,
-    [Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, MeanSquaredError, MeanAbsoluteError,
-     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy],
+    "metric",
+    Metric,
+    [
+        Mean,
+        Accuracy,
+        BinaryAccuracy,
+        CategoricalAccuracy,
+        SparseCategoricalAccuracy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        SparseCategoricalCrossentropy,
+    ],
     {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError},
 )
 _BY_KIND = {  # name -> its binary, categorical and sparse forms
@@ -175,7 +206,9 @@ FORMED_BY_SHAPES = tuple(_BY_KIND)  # names whose form the shapes decide
 def get(identifier):
     """The Metric of a name, an object, a config, a Loss or a function `f(y_true, y_pred)`; None stays None."""
     if isinstance(identifier, losses.Loss):
-        return MeanMetricWrapper(lambda y_true, y_pred: identifier.per_sample(y_true, y_pred)[0], identifier.name)
+        return MeanMetricWrapper(
+            lambda y_true, y_pred: identifier.per_sample(y_true, y_pred)[0], identifier.name
+        )
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
         return MeanMetricWrapper(identifier)
     return _REGISTRY.get(identifier)

@@ -21,7 +21,9 @@ def as_data(value, name):
             try:
                 value = np.asarray(value)
             except ValueError:
-                raise ValueError(f"{name} must be a rectangular array. Received: rows of different lengths") from None
+                raise ValueError(
+                    f"{name} must be a rectangular array. Received: rows of different lengths"
+                ) from None
     if value.dtype not in arrays.FLOAT_DTYPES and value.dtype.kind not in "iub":
         raise TypeError(f"{name} must hold numbers. Received: dtype {value.dtype}")
     if value.ndim < 1:
@@ -46,7 +48,9 @@ class Data:
         self.samples = len(self.x)
         for name, part in (("y", self.y), ("sample_weight", self.sample_weight)):
             if part is not None and len(part) != self.samples:
-                raise ValueError(f"x and {name} must hold as many samples. Received: {self.samples} and {len(part)}")
+                raise ValueError(
+                    f"x and {name} must hold as many samples. Received: {self.samples} and {len(part)}"
+                )
 
     def parts(self):
         return self.x, self.y, self.sample_weight

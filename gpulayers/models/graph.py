@@ -63,7 +63,12 @@ class Graph:
                 if not unread[number]:
                     values.pop(number, None)
         outputs = [values[number] for number in self.outputs]
-        return outputs, [masks[number] for number in self.outputs], self._backward(calls) if differentiate else None, losses
+        return (
+            outputs,
+            [masks[number] for number in self.outputs],
+            self._backward(calls) if differentiate else None,
+            losses,
+        )
 
     def _backward(self, calls):
         def backward(grads, input_gradient=True):
@@ -78,7 +83,9 @@ class Graph:
                 grad = [gathered.pop(number, None) for number in node.outputs]
                 if all(part is None for part in grad) or not wanted.intersection(node.outputs):
                     continue
-                grads = layer_backward(_one_or_list(grad), input_gradient=bool(wanted.intersection(node.inputs)))
+                grads = layer_backward(
+                    _one_or_list(grad), input_gradient=bool(wanted.intersection(node.inputs))
+                )
                 for number, part in zip(node.inputs, grads if isinstance(grads, list) else [grads]):
                     if number in wanted:
                         _add(gathered, number, part)

@@ -83,7 +83,9 @@ class Model(Trainer, Layer):
             raise ValueError(f"{self.name} takes {len(self._input_shapes)} inputs. Received: {len(given)}")
         for array, shape in zip(given, self._input_shapes):
             actual = tuple(array.shape)
-            if len(actual) != len(shape) or any(want not in (None, size) for want, size in zip(shape, actual)):
+            if len(actual) != len(shape) or any(
+                want not in (None, size) for want, size in zip(shape, actual)
+            ):
                 raise ValueError(f"{self.name} takes inputs of shape {shape}. Received: shape {actual}")
 
     @property
@@ -102,7 +104,9 @@ class Model(Trainer, Layer):
             ValueError: the model is not built.
         """
         if not self.built:
-            raise ValueError(f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()")
+            raise ValueError(
+                f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()"
+            )
         print_summary(self, line_length, print_fn)
 
 

@@ -53,11 +53,15 @@ class Sequential(Model):
             raise TypeError(f"A Sequential model takes layers. Received: {layer!r}")
         if isinstance(layer, InputLayer):
             if self._input_layer is not None or self._sublayers:
-                raise ValueError(f"An Input must be the first layer, and the only Input. Received: {layer.name}")
+                raise ValueError(
+                    f"An Input must be the first layer, and the only Input. Received: {layer.name}"
+                )
             self.__dict__["_input_layer"] = layer  # not among the layers
             return
         if any(other.name == layer.name for other in self._sublayers):
-            raise ValueError(f"The layers of a model need different names. Received: a second layer named {layer.name!r}")
+            raise ValueError(
+                f"The layers of a model need different names. Received: a second layer named {layer.name!r}"
+            )
         self._sublayers.append(layer)
         if self._input_layer is None and len(self._sublayers) == 1 and layer.batch_input_shape is not None:
             self.__dict__["_input_layer"] = InputLayer(batch_shape=layer.batch_input_shape)
@@ -80,7 +84,9 @@ class Sequential(Model):
                 layer.build(shape)
             shape = layer.compute_output_shape(shape)
             if isinstance(shape, list):
-                raise ValueError(f"The layers of a Sequential model have one output. Received: {layer.name} with {len(shape)}")
+                raise ValueError(
+                    f"The layers of a Sequential model have one output. Received: {layer.name} with {len(shape)}"
+                )
         if self._input_layer is None:
             self._deferred_shape = (None, *input_shape[1:])
         self._input_shapes = [input_shape if self._input_layer is not None else self._deferred_shape]

@@ -33,7 +33,9 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
         if self.loss is not None and self.loss.reduction in (None, "none"):
-            raise ValueError(f"A loss to train with must reduce to one number. Received: reduction={self.loss.reduction!r}")
+            raise ValueError(
+                f"A loss to train with must reduce to one number. Received: reduction={self.loss.reduction!r}"
+            )
         self._metric_requests = tuple(_listed(request) for request in (metrics, weighted_metrics))
         for request in sum(self._metric_requests, []):
             if request not in FORMED_BY_SHAPES:
@@ -49,9 +51,23 @@ class Trainer:
     def metrics_names(self):
         return [metric.name for metric in self.metrics]
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
-            validation_batch_size=None, validation_freq=1):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
         """Trains.
 
         Args:
@@ -108,8 +124,16 @@ class Trainer:
             run.call("on_train_end", dict(logs))
         return history
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None,
-                 return_dict=False):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        callbacks=None,
+        return_dict=False,
+    ):
         """The loss and the metrics on data, without training.
 
         Returns:
@@ -198,7 +222,7 @@ class Trainer:
         x, y, sample_weight = self._moved(x, y, sample_weight)
         output, _, mask = self.run(x, None, False, differentiate=False)
         penalties = self._penalties()
-        loss, _ = self.loss.forward(y, output, sample_weight, mask)
+        loss = self.loss(y, output, sample_weight, mask)
         self._record(loss, penalties, x, y, output, sample_weight, mask)
 
     def _predict_step(self, x):
@@ -207,7 +231,9 @@ class Trainer:
 
     def _penalties(self):
         """Of the last call's outputs and of the weights."""
-        return self.losses + [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+        return self.losses + [
+            v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None
+        ]
 
     def _record(self, loss, penalties, x, y, output, sample_weight, mask):
         for penalty in penalties:
@@ -262,11 +288,16 @@ class Trainer:
     def _moved(self, *parts):
         """The arrays on the model's device; types are left to the layers and the loss."""
         device = self.device or arrays.default_device()
-        return tuple(part if part is None or arrays.device_of(part) is device else device.asarray(part) for part in parts)
+        return tuple(
+            part if part is None or arrays.device_of(part) is device else device.asarray(part)
+            for part in parts
+        )
 
     def _require_loss(self, method):
         if self.loss is None:
-            raise RuntimeError(f"compile(optimizer, loss) must be called before {method}. Received: a model without a loss")
+            raise RuntimeError(
+                f"compile(optimizer, loss) must be called before {method}. Received: a model without a loss"
+            )
 
     def _check_data(self, data, batch_size):
         """Builds the model if need be and checks the data's shape at once, before any batch."""
@@ -287,7 +318,9 @@ class Trainer:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f"verbose must be 'auto', 0, 1 or 2. Received: {verbose!r}")
         verbose = (1 if is_terminal() else 2) if verbose == "auto" else int(verbose)
-        given = [] if callbacks is None else callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+        given = (
+            [] if callbacks is None else callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+        )
         shown = [ProgressBar(verbose)] if verbose else []
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         return CallbackList([*first, *given, *shown], self, params)

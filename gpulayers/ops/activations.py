@@ -12,16 +12,43 @@ ACTIVATIONS = {}  # name -> Activation
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 # erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below 1e-15.
-_ERF_NUMERATOR = (9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
-                  7.00332514112805075473e3, 5.55923013010394962768e4)
-_ERF_DENOMINATOR = (1.0, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3,
-                    2.26290000613890934246e4, 4.92673942608635921086e4)
-_ERFC_NUMERATOR = (2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
-                   4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
-                   9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2)
-_ERFC_DENOMINATOR = (1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
-                     9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
-                     1.65666309194161350182e3, 5.57535340817727675546e2)
+_ERF_NUMERATOR = (
+    9.60497373987051638749e0,
+    9.00260197203842689217e1,
+    2.23200534594684319226e3,
+    7.00332514112805075473e3,
+    5.55923013010394962768e4,
+)
+_ERF_DENOMINATOR = (
+    1.0,
+    3.35617141647503099647e1,
+    5.21357949780152679795e2,
+    4.59432382970980127987e3,
+    2.26290000613890934246e4,
+    4.92673942608635921086e4,
+)
+_ERFC_NUMERATOR = (
+    2.46196981473530512524e-10,
+    5.64189564831068821977e-1,
+    7.46321056442269912687e0,
+    4.86371970985681366614e1,
+    1.96520832956077098242e2,
+    5.26445194995477358631e2,
+    9.34528527171957607540e2,
+    1.02755188689515710272e3,
+    5.57535335369399327526e2,
+)
+_ERFC_DENOMINATOR = (
+    1.0,
+    1.32281951154744992508e1,
+    8.67072140885989742329e1,
+    3.54937778887819891062e2,
+    9.75708501743205489753e2,
+    1.82390916687909736289e3,
+    2.24633760818710981792e3,
+    1.65666309194161350182e3,
+    5.57535340817727675546e2,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,7 +200,9 @@ def elu(xp, x, out, alpha=1.0):
     return _into(out, xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))).astype(x.dtype, copy=False))
 
 
-@_activation("selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, _SELU_ALPHA, _SELU_SCALE), from_output=True)
+@_activation(
+    "selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, _SELU_ALPHA, _SELU_SCALE), from_output=True
+)
 def selu(xp, x, out):
     y = elu.function(xp, x, out, _SELU_ALPHA)
     y *= _SELU_SCALE
@@ -214,7 +243,9 @@ def _erf(xp, x):
     square = small * small
     near = small * _polynomial(_ERF_NUMERATOR, square) / _polynomial(_ERF_DENOMINATOR, square)
     large = xp.clip(abs(x), 1, 6)  # erf(6) is 1 to the last bit of float64
-    far = 1 - xp.exp(-large * large) * _polynomial(_ERFC_NUMERATOR, large) / _polynomial(_ERFC_DENOMINATOR, large)
+    far = 1 - xp.exp(-large * large) * _polynomial(_ERFC_NUMERATOR, large) / _polynomial(
+        _ERFC_DENOMINATOR, large
+    )
     result = xp.where(abs(x) <= 1, near, xp.copysign(far, x))
     return xp.where(xp.isnan(x), x, result)
 

@@ -7,7 +7,7 @@ values, is the gradient of sum(values * weights) to y_pred. 16-bit predictions a
 import numpy as np
 
 from . import arrays
-from .activations import log_softmax, sigmoid, softmax
+from .activations import log_softmax, sigmoid
 
 EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON]
 
@@ -48,7 +48,9 @@ def mean_absolute_error(y_true, y_pred):
     xp = arrays.array_module(y_pred)
 
     def backward(weights):
-        return (xp.sign(difference) * (weights / max(1, y_pred.shape[-1]))[..., None]).astype(y_pred.dtype, copy=False)
+        return (xp.sign(difference) * (weights / max(1, y_pred.shape[-1]))[..., None]).astype(
+            y_pred.dtype, copy=False
+        )
 
     return abs(difference).mean(axis=-1), backward
 
@@ -94,8 +96,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 def _log_probabilities(xp, x, from_logits, axis):
     """(log p, the map from a gradient to log p to one to x)."""
     if from_logits:
-        p = softmax(x, axis=axis)
-        return log_softmax(x, axis=axis), lambda grad: grad - p * grad.sum(axis=axis, keepdims=True)
+        log_p = log_softmax(x, axis=axis)
+        return log_p, lambda grad: grad - xp.exp(log_p) * grad.sum(axis=axis, keepdims=True)
     total = x.sum(axis=axis, keepdims=True)
     share = x / total
     p = share.clip(EPSILON, 1 - EPSILON)

@@ -19,7 +19,9 @@ def masked_average(x, mask, keepdims=False):
     """
     xp = arrays.array_module(x)
     if x.ndim != 3 or tuple(mask.shape) != tuple(x.shape[:2]):
-        raise ValueError(f"A mask of {tuple(x.shape[:2])} is expected for an input of {x.shape}. Received: {mask.shape}")
+        raise ValueError(
+            f"A mask of {tuple(x.shape[:2])} is expected for an input of {x.shape}. Received: {mask.shape}"
+        )
     dtype = arrays.accumulation_dtype(x.dtype)
     kept = mask.astype(dtype)[:, :, None]
     counts = kept.sum(axis=1, keepdims=True)

@@ -23,10 +23,14 @@ def resolve_reshape(sizes, target):
     count, known = math.prod(sizes), math.prod(size for size in target if size != -1)
     if -1 in target:
         if known == 0 or count % known:
-            raise ValueError(f"{count} elements do not divide into shape {target}. Received: an input of {tuple(sizes)}")
+            raise ValueError(
+                f"{count} elements do not divide into shape {target}. Received: an input of {tuple(sizes)}"
+            )
         return tuple(count // known if size == -1 else size for size in target)
     if count != known:
-        raise ValueError(f"Shape {target} holds {known} elements. Received: an input of {tuple(sizes)}, {count} elements")
+        raise ValueError(
+            f"Shape {target} holds {known} elements. Received: an input of {tuple(sizes)}, {count} elements"
+        )
     return target
 
 

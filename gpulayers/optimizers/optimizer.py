@@ -23,13 +23,17 @@ class Optimizer:
 
     slots = ()
 
-    def __init__(self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None):
+    def __init__(
+        self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None
+    ):
         self.learning_rate = learning_rate
         self.weight_decay = None if weight_decay is None else _number(weight_decay, "weight_decay")
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {key: _number(value, key) for key, value in clips.items() if value is not None}
         if len(given) > 1:
-            raise ValueError(f"At most one of clipnorm, clipvalue and global_clipnorm can be given. Received: {given}")
+            raise ValueError(
+                f"At most one of clipnorm, clipvalue and global_clipnorm can be given. Received: {given}"
+            )
         self.clipnorm, self.clipvalue, self.global_clipnorm = (given.get(key) for key in clips)
         self.name = name or automatic_name(type(self).__name__)
         self.iterations = 0
@@ -90,7 +94,11 @@ class Optimizer:
 
     def get_config(self):
         config = {"name": self.name, "learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
-        return config | {"clipnorm": self.clipnorm, "clipvalue": self.clipvalue, "global_clipnorm": self.global_clipnorm}
+        return config | {
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
 
     @classmethod
     def from_config(cls, config):

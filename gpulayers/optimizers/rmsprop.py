@@ -14,7 +14,9 @@ class RMSprop(Optimizer):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]. Received: {value!r}")
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, float(epsilon), bool(centered)
-        self.slots = ("velocity",) + (("momentum",) if momentum else ()) + (("average_gradient",) if centered else ())
+        self.slots = (
+            ("velocity",) + (("momentum",) if momentum else ()) + (("average_gradient",) if centered else ())
+        )
 
     def update(self, value, grad, state, step):
         xp = arrays.array_module(value)
