@@ -4,6 +4,8 @@ A library is put in place whole, under a name that holds a digest of everything 
 folder, and a folder may be kept for ever.
 """
 
+import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from .errors import EmulatorError
 
+_LOCKS = 64
 COMPILER = os.environ.get("CXX", "g++")
 
 
@@ -54,18 +57,38 @@ def digest(*parts):
     return state.hexdigest()[:24]
 
 
+@contextlib.contextmanager
+def _lock(name):
+    """Keeps other processes from making the same file; names share a few locks, so that the folder stays tidy."""
+    number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _LOCKS
+    with open(cache_folder() / f"lock-{number}", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def build(name, suffix, make):
     """The path of a file in the cache; `make(partial path)` makes it where it is absent."""
     path = cache_folder() / f"{name}{suffix}"
-    if not path.exists():
+    if path.exists():
+        return path
+    with _lock(name):
+        if path.exists():  # another process has made it meanwhile
+            return path
+        path.parent.mkdir(exist_ok=True)
         handle, partial = tempfile.mkstemp(suffix=".part", dir=cache_folder())
         os.close(handle)
         try:
             make(partial)
-            os.replace(partial, path)  # atomic: a parallel test process sees the whole file or none
+            os.replace(partial, path)  # atomic: another process sees the whole file or none
         finally:
             Path(partial).unlink(missing_ok=True)
     return path
+
+
+def _run(command):
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode:
+        raise EmulatorError(f"{' '.join(command)} failed:\n{process.stderr[:8000]}")
 
 
 def compile_library(name, source, flags):
@@ -77,9 +100,11 @@ def compile_library(name, source, flags):
             if not isinstance(source, Path):
                 file = Path(folder) / "kernel.cpp"
                 file.write_text(source())
-            command = [COMPILER, "-shared", "-fPIC", *flags, str(file), "-o", partial]
-            process = subprocess.run(command, capture_output=True, text=True)
-        if process.returncode:
-            raise EmulatorError(f"{' '.join(command)} failed:\n{process.stderr[:8000]}")
+            _run([COMPILER, "-shared", "-fPIC", *flags, str(file), "-o", partial])
 
     return build(name, ".so", make)
+
+
+def precompile_header(name, header, flags):
+    """The path of the precompiled form of a C++ header, which g++ takes for the header where its folder is searched first."""
+    return build(name, ".gch", lambda partial: _run([COMPILER, "-x", "c++-header", *flags, str(header), "-o", partial]))
