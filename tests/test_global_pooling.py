@@ -9,10 +9,18 @@ from gpulayers.ops.pooling import global_kernels as kernels
 from gpulayers.ops.pooling.problem import GlobalPoolingProblem
 from tests.cases.pooling import FORMATS, GLOBAL_CASES, GlobalCase
 from tests.pooling_loops import moved
+from tests.preloading import preload
 from tests.tolerances import assert_close, assert_exact
 
 cases = pytest.mark.parametrize("case", GLOBAL_CASES, ids=lambda case: case.name)
 formats = pytest.mark.parametrize("data_format", FORMATS)
+
+
+@pytest.fixture
+def loaded_device(kernel_device, dtype):
+    """The kernel_device, with all kernels of the table compiled."""
+    preload(kernel_device, "pooling", dtype)
+    return kernel_device
 
 
 def max_loop(values):
@@ -101,8 +109,8 @@ def test_reference(case, data_format, dtype):
 
 @cases
 @formats
-def test_kernels(case, data_format, dtype, kernel_device):
-    check(case, data_format, dtype, kernel_device)
+def test_kernels(case, data_format, dtype, loaded_device):
+    check(case, data_format, dtype, loaded_device)
 
 
 def test_long_sums_stay_accurate():

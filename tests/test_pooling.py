@@ -12,13 +12,20 @@ from gpulayers.ops.pooling.problem import PoolingProblem
 from tests import pooling_loops as loops
 from tests.cases.pooling import CASES, LARGE_WINDOW, WINDOW_CASES, Case
 from tests.pooling_loops import moved
+from tests.preloading import preload
 from tests.tolerances import assert_close, assert_exact
 
-DIGITS = WINDOW_CASES[1]
 cases = pytest.mark.parametrize(
     "case, data_format",
     [pytest.param(case, name, id=f"{case.name}-{name}") for case in WINDOW_CASES for name in case.formats],
 )
+
+
+@pytest.fixture
+def loaded_device(kernel_device, dtype):
+    """The kernel_device, with all kernels of the table compiled."""
+    preload(kernel_device, "pooling", dtype)
+    return kernel_device
 
 
 def draw(kind, shape, dtype, seed=0):
@@ -93,13 +100,13 @@ def test_reference_average(case, data_format, dtype):
 
 
 @cases
-def test_kernel_max(case, data_format, dtype, kernel_device):
-    check_max(case, data_format, dtype, kernel_device)
+def test_kernel_max(case, data_format, dtype, loaded_device):
+    check_max(case, data_format, dtype, loaded_device)
 
 
 @cases
-def test_kernel_average(case, data_format, dtype, kernel_device):
-    check_average(case, data_format, dtype, kernel_device)
+def test_kernel_average(case, data_format, dtype, loaded_device):
+    check_average(case, data_format, dtype, loaded_device)
 
 
 def test_many_taps_in_the_reference():
@@ -166,8 +173,8 @@ def test_special_values_in_the_reference(case, data_format, dtype):
 
 
 @special
-def test_special_values_in_the_kernels(case, data_format, dtype, kernel_device):
-    check_special_values(case, data_format, dtype, kernel_device)
+def test_special_values_in_the_kernels(case, data_format, dtype, loaded_device):
+    check_special_values(case, data_format, dtype, loaded_device)
 
 
 def check_windows_in_the_padding(device):
