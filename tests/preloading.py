@@ -1,4 +1,4 @@
-"""Compiles the kernels of a table of cases together for the emulator: several times faster than one by one."""
+"""Compiles the kernels of a table of cases together for the emulator: far faster than one by one."""
 
 import importlib
 

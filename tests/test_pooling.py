@@ -1,14 +1,13 @@
 """Pooling in windows: the reference against plain loops, the kernels against both."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from gpulayers import ops
-from gpulayers.ops import arrays
+from gpulayers.ops import arrays, pooling
 from gpulayers.ops.pooling import kernels
 from gpulayers.ops.pooling.problem import PoolingProblem
+from gpulayers.ops.recording import RecordingDevice
 from tests import pooling_loops as loops
 from tests.cases.pooling import CASES, LARGE_WINDOW, WINDOW_CASES, Case
 from tests.pooling_loops import moved
@@ -349,11 +348,22 @@ def test_mixed_devices(emulated):
         ops.max_pool_backward(emulated.asarray(y), argmax, X.shape, 2)
 
 
-def test_images_too_large_for_the_kernels():
-    problem = PoolingProblem.resolve((1, 2**16, 2**15, 1), np.float32, 2, None, "valid", 1, "channels_last")
-    assert "fewer than 2**31" in kernels.max_forward.unsupported(problem, None)
-    problem = dataclasses.replace(problem, batch=2**31)
-    assert "fewer than 2**31" in kernels.max_forward.unsupported(problem, None)
+@pytest.mark.parametrize(
+    "shape, words",
+    [
+        ((1, 2**16, 2**15, 1), "fewer than 2[*]{2}31 elements"),
+        ((2**31, 2, 2, 1), "fewer than 2[*]{2}31 depth slices"),
+        ((1, 2**30, 1), "less than 2[*]{2}30"),
+    ],
+)
+def test_images_too_large_for_the_kernels(shape, words):
+    pool_size = (2,) + (1,) * (len(shape) - 3)
+    problem = PoolingProblem.resolve(shape, np.float32, pool_size, None, "valid", 1, "channels_last")
+    device = RecordingDevice("sm_90")
+    with pytest.raises(ValueError, match=words):
+        pooling.MAX_FORWARD.choose(problem, device)
+    with pytest.raises(ValueError, match=words):
+        pooling.AVERAGE_BACKWARD.choose(problem, device)
 
 
 def test_problem():
@@ -361,11 +371,7 @@ def test_problem():
     assert problem.input_shape == (2, 7, 8, 3) and problem.output_shape == (2, 4, 4, 3)
     assert problem.bytes_moved() == (2 * 7 * 8 * 3 + 2 * 4 * 4 * 3) * 2
     assert problem.flops() == 2 * 4 * 4 * 3 * 9
-    assert "pooling/max_pool.cu" in ops.explain(problem, device=_AnyCudaDevice())
-
-
-class _AnyCudaDevice(arrays.Device):
-    runs = "cuda"
+    assert "pooling/max_pool.cu" in ops.explain(problem, RecordingDevice("sm_90"))
 
 
 def test_case_names_are_unique():

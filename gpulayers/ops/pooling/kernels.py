@@ -88,6 +88,8 @@ def _row_stride(g, x, *outputs):
 
 def _too_large(problem, device):
     depth, height, width = _padded(problem.window.lifted())
+    if max(depth, height, width) >= 2**30:
+        return "the sizes of the padded input must be less than 2**30"
     if height * width * problem.inner >= 2**31 or depth * problem.outer >= 2**31:
         return "the padded input must have fewer than 2**31 depth slices, each of fewer than 2**31 elements"
     return None
