@@ -26,7 +26,33 @@ from .ops.activations import (
     tanh,
 )
 
-__all__ = [*sorted(ACTIVATIONS), "Activation", "deserialize", "get", "serialize"]
+__all__ = [
+    "Activation",
+    "elu",
+    "exponential",
+    "gelu",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 
 def get(identifier):

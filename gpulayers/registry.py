@@ -1,4 +1,5 @@
-"""Objects by name: what stands behind `initializer="glorot_uniform"`, `optimizer="adam"` and their configs."""
+"""Objects by name: what stands behind `initializer="glorot_uniform"`, `optimizer="adam"` and their
+configs."""
 
 import re
 
@@ -11,7 +12,8 @@ def snake_case(name):
 
 
 def serialize_object(value):
-    """Keras's node of an object with `get_config`: {"module", "class_name", "config", "registered_name"}; None stays."""
+    """Keras's node of an object with `get_config`: {"module", "class_name", "config", "registered_name"};
+    None stays."""
     if value is None:
         return None
     kind = type(value)

@@ -110,7 +110,8 @@ def report_name(report):
 
 
 def test_activity_regularizer():
-    # The penalty, divided by the batch size, is part of the loss, not of the output: its gradient is added to what comes in.
+    # The penalty, divided by the batch size, is part of the loss, not of the output: its gradient is added to
+    # what comes in.
     layer = layers.Dense(3, activity_regularizer="l2", **WIDE)
     x = np.random.default_rng(0).standard_normal((4, 2))
     y, backward = layer.forward(x)

@@ -1,5 +1,7 @@
 """Sequential models: building, calling, summaries, configurations, masks and nesting."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -266,3 +268,21 @@ def test_a_graph_that_branches_merges_and_shares():
 def test_errors(call, error):
     with pytest.raises(error, match="Received: "):
         call()
+
+
+def test_a_call_keeps_nothing_and_a_forward_lets_go_with_its_backward():
+    kept = []
+
+    class Spy(layers.Layer):
+        def forward(self, x, training=True):
+            kept.append(weakref.ref(x))
+            return x, lambda grad: grad
+
+    model = Sequential([Input((3,)), layers.Dense(4, "tanh"), Spy(), layers.Dense(2)])
+    x = np.ones((2, 3), np.float32)
+    model(x)
+    assert kept.pop()() is None
+    _, backward = model.forward(x)
+    assert kept[0]() is not None
+    del backward
+    assert kept[0]() is None

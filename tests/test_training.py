@@ -228,7 +228,7 @@ def test_regularizers_and_constraints_take_part():
 
 
 def test_predict():
-    model, (x, y) = linear(), data(10)
+    model, (x, _) = linear(), data(10)
     whole = model.predict(x, batch_size=10, verbose=0)
     assert isinstance(whole, np.ndarray) and whole.shape == (10, 1)
     np.testing.assert_allclose(model.predict(x, batch_size=3, verbose=0), whole, rtol=1e-6)

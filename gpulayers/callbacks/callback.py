@@ -86,8 +86,9 @@ class LambdaCallback(Callback):
 class CallbackList:
     """Calls every hook of several callbacks.
 
-    As a context manager it closes callbacks that have a method `close`, however the run ends. Logs of batches are read from the device only if somebody wants them: a callback that overrides the hook, and,
-    where it has a method `due`, whose `due()` is true.
+    As a context manager it closes callbacks that have a method `close`, however the run ends. Logs of batches
+    are read from the device only if somebody wants them: a callback that overrides the hook, and, where it
+    has a method `due`, whose `due()` is true.
     """
 
     def __init__(self, callbacks, model, params):

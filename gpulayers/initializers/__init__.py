@@ -1,4 +1,5 @@
-"""Initial values of weights, by Keras's names. Drawn on the host, so that a seed means the same on every device."""
+"""Initial values of weights, by Keras's names. Drawn on the host, so that a seed means the same on every
+device."""
 
 import math
 
@@ -76,7 +77,8 @@ class Identity(Initializer):
 
 
 class _Random(Initializer):
-    """With `seed=None` every call draws anew from the process's stream; with a seed every call gives the same."""
+    """With `seed=None` every call draws anew from the process's stream; with a seed every call gives the
+    same."""
 
     seed = None
 
@@ -219,7 +221,8 @@ class LecunNormal(_Named):
 
 
 class Orthogonal(_Random):
-    """Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix (all but last axis, last)."""
+    """Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix (all but last axis,
+    last)."""
 
     def __init__(self, gain=1.0, seed=None):
         self.gain, self.seed = gain, seed
@@ -287,7 +290,8 @@ class _Function(Initializer):
 
 
 def get(identifier):
-    """The Initializer of a name, an object, a class, a config or a callable `f(shape, dtype)`; None stays None.
+    """The Initializer of a name, an object, a class, a config or a callable `f(shape, dtype)`; None stays
+    None.
 
     Raises:
         ValueError: an unknown name.

@@ -17,7 +17,8 @@ class Conv(Layer):
         filters: output channels.
         kernel_size: of the window: an integer, or one a spatial dimension; so are strides and dilation_rate,
             which may both exceed 1 (Keras forbids that).
-        padding: "valid", "same", "causal" (Conv1D); beyond Keras an integer or a pair (before, after) a dimension.
+        padding: "valid", "same", "causal" (Conv1D); beyond Keras an integer or a pair (before, after) a
+            dimension.
         data_format: "channels_last" or "channels_first"; default `gpulayers.image_data_format()`.
         groups: independent convolutions that share the channels out.
         activation: a name or an Activation; relu, tanh and sigmoid run inside the convolution.
@@ -78,7 +79,8 @@ class Conv(Layer):
         channels = channel_count(self, input_shape)
         if channels % self.groups:
             raise ValueError(
-                f"The input's channels must be a multiple of groups={self.groups}. Received: {channels} channels"
+                f"The input's channels must be a multiple of groups={self.groups}. "
+                f"Received: {channels} channels"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(

@@ -16,7 +16,8 @@ class Embedding(Layer):
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: as in Keras.
         mask_zero: id 0 is padding: the output's mask is `ids != 0`.
         weights: the table's first values, or a list of that one array.
-        input_length: length of the sequences, if fixed (Keras ignores it; here another length is a ValueError).
+        input_length: length of the sequences, if fixed (Keras ignores it; here another length is a
+            ValueError).
 
     Shapes: (batch, ...) -> (batch, ..., output_dim); embeddings (input_dim, output_dim).
 

@@ -48,13 +48,14 @@ def check_gradients(
 ):
     """Tells whether a layer's backward agrees with central differences of its forward.
 
-    Use a layer of dtype "float64": in smaller types rounding hides the derivatives. The gradients of the weights are
-    left as they were.
+    Use a layer of dtype "float64": in smaller types rounding hides the derivatives. The gradients of the
+    weights are left as they were.
 
     Args:
         layer: a layer; it is built if it is not.
         input_shape: with the batch; a list of shapes for several inputs.
-        inputs: the inputs themselves (a list for several), in place of random normal ones: integer ids, for instance.
+        inputs: the inputs themselves (a list for several), in place of random normal ones: integer ids, for
+            instance.
         training: passed to the layer. A layer that draws random numbers can be checked with False only.
         seed: of the inputs, of the direction of the output's gradient and of the elements compared.
         step: of the differences.

@@ -45,7 +45,8 @@ class InputLayer(Layer):
                 raise ValueError(f"{argument} is not supported. Received: {argument}={value!r}")
         if (shape is None) == (batch_shape is None):
             raise ValueError(
-                f"An input takes either shape or batch_shape. Received: shape={shape!r}, batch_shape={batch_shape!r}"
+                "An input takes either shape or batch_shape. "
+                f"Received: shape={shape!r}, batch_shape={batch_shape!r}"
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_sizes(shape, "shape"))

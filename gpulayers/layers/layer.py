@@ -1,104 +1,35 @@
 """The base class of layers."""
 
-import functools
 import inspect
 import warnings
 
 import numpy as np
 
-from .. import activations, config, constraints, initializers, regularizers
+from .. import config, constraints, initializers, regularizers
 from ..ops import arrays
 from ..registry import serialize_object
 from ..variable import Variable
+from .arguments import batch_input_shape, dtype_of, serialized
+from .calling import is_float, with_build, with_conversion
 from .names import automatic_name
-
-
-def _with_build(function):
-    """Wraps a subclass's `build`: once only, and `built` afterwards."""
-
-    @functools.wraps(function)
-    def build(self, input_shape):
-        if type(self).build is not build:  # called by a subclass through super()
-            return function(self, input_shape)
-        if not self.built:
-            self.device = arrays.default_device()
-            function(self, input_shape)
-            self.built, self.build_shape = True, input_shape
-
-    return build
-
-
-def _with_conversion(function):
-    """Wraps a subclass's `forward`: converts the inputs to the layer's dtype, builds, and converts gradients back."""
-
-    @functools.wraps(function)
-    def forward(self, inputs, *arguments, **keywords):
-        if type(self).forward is not forward:
-            return function(self, inputs, *arguments, **keywords)
-        several = isinstance(inputs, (list, tuple))
-        given = [
-            arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
-        ]
-        taken = [self.convert_input(array) for array in given]
-        if not self.built:
-            shapes = [tuple(array.shape) for array in taken]
-            self.build(shapes if several else shapes[0])
-        output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
-        penalty = self.activity_regularizer
-        dtypes = [array.dtype if _is_float(array) else None for array in given]
-
-        def backward(grad_output, input_gradient=True):
-            if penalty is not None:
-                grad_output = _with_penalty(penalty, output, grad_output)
-            input_gradient = input_gradient and any(dtypes)
-            if input_gradient or not self.skips_input_gradient:
-                grads = gradient(grad_output)
-            else:
-                grads = gradient(grad_output, input_gradient=False)
-            if not several and not isinstance(grads, list):
-                return _converted(grads, dtypes[0])
-            known = dtypes + [grad.dtype for grad in grads[len(dtypes) :]]
-            return [_converted(grad, dtype) for grad, dtype in zip(grads, known)]
-
-        if penalty is not None:
-            outputs = output if isinstance(output, list) else [output]
-            self.losses = [penalty(part) / max(1, part.shape[0]) for part in outputs]
-        return output, backward
-
-    return forward
-
-
-def _with_penalty(penalty, output, grad_output):
-    """The gradient with that of the penalty on the output, which is divided by the batch size as in Keras."""
-    if not isinstance(output, list):
-        return grad_output + penalty.gradient(output) / output.dtype.type(max(1, output.shape[0]))
-    grads = [penalty.gradient(part) / part.dtype.type(max(1, part.shape[0])) for part in output]
-    return [grad if given is None else given + grad for given, grad in zip(grad_output, grads)]
-
-
-def _is_float(array):
-    return array.dtype in arrays.FLOAT_DTYPES
-
-
-def _converted(grad, dtype):
-    return None if grad is None or dtype is None else grad.astype(dtype, copy=False)
 
 
 class Layer:
     """Weights and a differentiable function.
 
     `y = layer(x, training=False)` keeps nothing. `y, backward = layer.forward(x, training=True)`, then
-    `grad_x = backward(grad_y)`, which also adds to `grad` of each trainable weight. Several inputs or outputs are
-    lists. An integer input's gradient is None.
+    `grad_x = backward(grad_y)`, which also adds to `grad` of each trainable weight. Several inputs or outputs
+    are lists. An integer input's gradient is None.
 
-    A custom layer writes `build(input_shape)` (with `add_weight`), `forward(x, training=True)`, which returns the
-    pair, and `compute_output_shape` if its shape changes; its constructor passes `**kwargs` on.
+    A custom layer writes `build(input_shape)` (with `add_weight`), `forward(x, training=True)`, which returns
+    the pair, and `compute_output_shape` if its shape changes; its constructor passes `**kwargs` on.
 
     Args:
         activity_regularizer: a penalty on the output.
         trainable: whether the weights are trained.
         dtype: the float type of the weights and the computation; default `gpulayers.floatx()`.
-        autocast: whether float inputs of another type are converted to `dtype`; otherwise they are a TypeError.
+        autocast: whether float inputs of another type are converted to `dtype`; otherwise they are a
+            TypeError.
         name: default: the class name in snake case, numbered.
     """
 
@@ -110,17 +41,17 @@ class Layer:
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
         if "build" in cls.__dict__:
-            cls.build = _with_build(cls.__dict__["build"])
+            cls.build = with_build(cls.__dict__["build"])
         if "forward" in cls.__dict__:
             cls.takes_mask = "mask" in inspect.signature(cls.__dict__["forward"]).parameters
-            cls.forward = _with_conversion(cls.__dict__["forward"])
+            cls.forward = with_conversion(cls.__dict__["forward"])
 
     def __init__(
         self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes
     ):
         self._variables, self._sublayers = [], []
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype = arrays.float_dtype(_dtype_of(config.floatx() if dtype is None else dtype), "dtype")
+        self.dtype = arrays.float_dtype(dtype_of(config.floatx() if dtype is None else dtype), "dtype")
         self.autocast = bool(autocast)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string. Received: {name!r}")
@@ -128,7 +59,7 @@ class Layer:
         self._trainable = bool(trainable)
         self.built, self.build_shape, self.device = False, None, None
         self.losses = []
-        self.batch_input_shape = _batch_input_shape(type(self).__name__, shapes)
+        self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
         for layer in value if isinstance(value, (list, tuple)) else (value,):
@@ -165,7 +96,7 @@ class Layer:
         """The input in the type the layer computes in."""
         if array.dtype == self.dtype:
             return array
-        if _is_float(array):
+        if is_float(array):
             if not self.autocast:
                 raise TypeError(
                     f"{self.name} computes in {self.dtype} and autocast is off. Received: {array.dtype}"
@@ -211,7 +142,7 @@ class Layer:
         """A new Variable of the layer, on its device."""
         if self.device is None:
             self.device = arrays.default_device()
-        dtype = self.dtype if dtype is None else _dtype_of(dtype)
+        dtype = self.dtype if dtype is None else dtype_of(dtype)
         # The layer's own memory, whatever the initializer keeps.
         value = self.device.asarray(
             np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C")
@@ -304,7 +235,7 @@ class Layer:
                         and parameter.kind is not parameter.VAR_KEYWORD
                         and hasattr(self, parameter.name)
                     ):
-                        values[parameter.name] = _serialized(getattr(self, parameter.name))
+                        values[parameter.name] = serialized(getattr(self, parameter.name))
         if self.activity_regularizer is not None:
             values["activity_regularizer"] = serialize_object(self.activity_regularizer)
         return values
@@ -316,37 +247,3 @@ class Layer:
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _serialized(value):
-    if isinstance(value, activations.Activation):
-        return activations.serialize(value)
-    if hasattr(value, "get_config"):
-        return serialize_object(value)
-    return value
-
-
-def _dtype_of(dtype):
-    if isinstance(dtype, str) and dtype == "bfloat16":
-        return arrays.bfloat16
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise ValueError(
-            f"dtype must be float32, float16, bfloat16 or float64. Received: {dtype!r}"
-        ) from None
-
-
-def _batch_input_shape(kind, shapes):
-    """The shape given by the arguments that older Keras code passes to a model's first layer, or None."""
-    shapes = dict(shapes)
-    batch = shapes.pop("batch_input_shape", None)
-    shape = shapes.pop("input_shape", None)
-    size = shapes.pop("input_dim", None)
-    if shapes:
-        raise TypeError(f"{kind} has no argument {', '.join(map(repr, shapes))}. Received: {shapes}")
-    if batch is not None:
-        return tuple(batch)
-    if shape is not None:
-        return (None, *shape)
-    return None if size is None else (None, size)

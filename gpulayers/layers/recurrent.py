@@ -29,7 +29,8 @@ class LSTM(Layer):
         units: size of the state.
         activation, recurrent_activation: names or Activations of the cell and of the gates.
         unit_forget_bias: the forget gate's bias starts at 1.
-        dropout: the share of each input's features that is zeroed in training, drawn once a call for all its steps.
+        dropout: the share of each input's features that is zeroed in training, drawn once a call for all its
+            steps.
         recurrent_dropout: only 0 is supported.
         seed: of the dropout.
         return_sequences: return the output of every step, not of the last.
@@ -41,8 +42,8 @@ class LSTM(Layer):
         kernel_initializer ... bias_constraint: as in Keras.
 
     Shapes: (batch, steps, inputs) -> (batch, units), or (batch, steps, units); kernel (inputs, 4 * units),
-        recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the state and
-        repeats the output.
+        recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the
+        state and repeats the output.
     """
 
     supports_masking = True
@@ -115,7 +116,8 @@ class LSTM(Layer):
             )
         if self.stateful and input_shape[0] is None:
             raise ValueError(
-                "A stateful LSTM needs a fixed batch size: give the model an Input with batch_size or batch_shape. "
+                "A stateful LSTM needs a fixed batch size: give the model an Input with batch_size or "
+                "batch_shape. "
                 f"Received: {tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
@@ -193,7 +195,8 @@ class LSTM(Layer):
         if initial_state is None:
             if self.stateful and self.states is not None and self.states[0].shape[0] != x.shape[0]:
                 raise ValueError(
-                    f"{self.name} is stateful with batch size {self.states[0].shape[0]}; call reset_state() before "
+                    f"{self.name} is stateful with batch size {self.states[0].shape[0]}; call "
+                    "reset_state() before "
                     f"another. Received: batch size {x.shape[0]}"
                 )
             return self.states if self.stateful and self.states is not None else (None, None)

@@ -25,7 +25,8 @@ def split(layer, shape):
             else "(batch, *spatial, channels)"
         )
         raise ValueError(
-            f"{layer.name} takes inputs {wanted} with {layer.rank} spatial sizes. Received: shape {tuple(shape)}"
+            f"{layer.name} takes inputs {wanted} with {layer.rank} spatial sizes. "
+            f"Received: shape {tuple(shape)}"
         )
     if layer.data_format == "channels_first":
         return shape[0], tuple(shape[2:]), shape[1]

@@ -24,7 +24,8 @@ def same_rank(first, second):
 
 
 def masked_weight(sample_weight, mask, xp, dtype, rescale):
-    """The sample weights with those of masked samples set to 0; `rescale` makes a mean one over the kept samples."""
+    """The sample weights with those of masked samples set to 0; `rescale` makes a mean one over the kept
+    samples."""
     mask = mask.astype(dtype)
     if rescale:
         kept = mask.sum()
@@ -50,7 +51,8 @@ def weights_like(values, sample_weight):
         return arrays.array_module(values).broadcast_to(weights, values.shape)
     except ValueError:
         raise ValueError(
-            f"sample_weight must fit values of shape {tuple(values.shape)}. Received: shape {tuple(sample_weight.shape)}"
+            f"sample_weight must fit values of shape {tuple(values.shape)}. "
+            f"Received: shape {tuple(sample_weight.shape)}"
         ) from None
 
 
@@ -75,12 +77,13 @@ def final_weights(values, sample_weight, mask, reduction):
 class Loss:
     """A function of labels and predictions with its gradient.
 
-    A loss of one's own writes `per_sample(y_true, y_pred)`, which returns (values, backward): values has one number a
-    sample (or element), and backward(weights) is the gradient of sum(values * weights) to y_pred.
+    A loss of one's own writes `per_sample(y_true, y_pred)`, which returns (values, backward): values has one
+    number a sample (or element), and backward(weights) is the gradient of sum(values * weights) to y_pred.
 
     Args:
         name: shown in logs.
-        reduction: "sum_over_batch_size" (the mean of all values), "sum", "mean", "mean_with_sample_weight" or "none".
+        reduction: "sum_over_batch_size" (the mean of all values), "sum", "mean", "mean_with_sample_weight" or
+            "none".
         dtype: of the labels and predictions; default: that of the predictions.
     """
 

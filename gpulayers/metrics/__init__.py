@@ -204,7 +204,8 @@ FORMED_BY_SHAPES = tuple(_BY_KIND)  # names whose form the shapes decide
 
 
 def get(identifier):
-    """The Metric of a name, an object, a config, a Loss or a function `f(y_true, y_pred)`; None stays None."""
+    """The Metric of a name, an object, a config, a Loss or a function `f(y_true, y_pred)`; None stays
+    None."""
     if isinstance(identifier, losses.Loss):
         return MeanMetricWrapper(
             lambda y_true, y_pred: identifier.per_sample(y_true, y_pred)[0], identifier.name
@@ -215,7 +216,8 @@ def get(identifier):
 
 
 def resolve(identifier, true_shape, predicted_shape):
-    """As `get`; "accuracy" and "crossentropy" become their binary, categorical or sparse forms by the shapes."""
+    """As `get`; "accuracy" and "crossentropy" become their binary, categorical or sparse forms by the
+    shapes."""
     forms = _BY_KIND.get(identifier) if isinstance(identifier, str) else None
     if forms is None:
         metric = get(identifier)

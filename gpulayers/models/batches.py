@@ -6,7 +6,8 @@ from ..ops import arrays
 
 
 def as_data(value, name):
-    """The value as an array with a sample axis; NumPy and CuPy arrays pass, the rest goes through numpy.asarray.
+    """The value as an array with a sample axis; NumPy and CuPy arrays pass, the rest goes through
+    numpy.asarray.
 
     Raises:
         TypeError: a generator, a mapping, or data without numbers.
@@ -60,7 +61,8 @@ class Data:
         at = int(self.samples * (1 - share))
         if not 0 < at < self.samples:
             raise ValueError(
-                f"validation_split={share} of {self.samples} samples leaves none to train on or none to validate. "
+                f"validation_split={share} of {self.samples} samples leaves none to train on or none to "
+                "validate. "
                 f"Received: {self.samples} samples"
             )
         first = Data(*(None if part is None else part[:at] for part in self.parts()))
@@ -70,7 +72,8 @@ class Data:
         return -(-self.samples // batch_size)
 
     def batches(self, batch_size, generator=None):
-        """Tuples (x, y, sample_weight) of up to batch_size samples; shuffled by the NumPy generator if given."""
+        """Tuples (x, y, sample_weight) of up to batch_size samples; shuffled by the NumPy generator if
+        given."""
         order = None if generator is None else generator.permutation(self.samples)
         for start in range(0, self.samples, batch_size):
             stop = start + batch_size
@@ -82,3 +85,38 @@ def _rows(part, chosen):
     if isinstance(chosen, slice):
         return part[chosen]
     return part[arrays.device_of(part).asarray(chosen)]
+
+
+def required(y):
+    """The labels, or a ValueError if there are none."""
+    if y is None:
+        raise ValueError("y is needed: the labels of x. Received: y=None")
+    return y
+
+
+def validation_of(validation_data):
+    """The Data of `fit`'s validation_data; None stays."""
+    if validation_data is None:
+        return None
+    if not isinstance(validation_data, (list, tuple)) or len(validation_data) not in (2, 3):
+        raise ValueError(
+            "validation_data must be (x, y) or (x, y, sample_weight). "
+            f"Received: {type(validation_data).__name__}"
+        )
+    return Data(*validation_data)
+
+
+def class_weighted(y, sample_weight, class_weight):
+    """The sample weights that class weights stand for."""
+    if class_weight is None:
+        return sample_weight
+    if sample_weight is not None:
+        raise ValueError("Either class_weight or sample_weight can be given. Received: both")
+    labels = np.asarray(arrays.to_numpy(y))
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+    weights = np.ones(len(labels), np.float32)
+    for number, weight in class_weight.items():
+        weights[labels == number] = weight
+    return weights

@@ -42,8 +42,8 @@ class Graph:
             differentiate: whether to return a backward; otherwise nothing is kept.
 
         Returns:
-            (outputs, output masks, backward or None, losses): lists; `backward(grads, input_gradient)` returns the
-            gradients to the inputs.
+            (outputs, output masks, backward or None, losses): lists; `backward(grads, input_gradient)`
+            returns the gradients to the inputs.
         """
         values, masks = dict(zip(self.inputs, inputs)), dict(zip(self.inputs, masks))
         unread, calls, losses = self._reads.copy(), [], []

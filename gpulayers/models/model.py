@@ -1,7 +1,6 @@
 """The base class of models: a graph of layers that trains."""
 
 from ..layers.layer import Layer
-from .graph import Graph
 from .summary import print_summary
 from .training import Trainer
 
@@ -9,7 +8,8 @@ from .training import Trainer
 class Model(Trainer, Layer):
     """Layers with their weights, and the means to train them.
 
-    A model is itself a layer. Subclasses set `self._graph` (a `Graph`) and `self._input_shapes` when they are built.
+    A model is itself a layer. Subclasses set `self._graph` (a `Graph`) and `self._input_shapes` when they are
+    built.
 
     Attributes:
         layers: the model's layers, without inputs.

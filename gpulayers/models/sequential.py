@@ -10,8 +10,8 @@ class Sequential(Model):
     """A chain of layers.
 
     Args:
-        layers: a list of layers; an `Input` may come first. Without one the model is built by `build(input_shape)` or
-            at its first call.
+        layers: a list of layers; an `Input` may come first. Without one the model is built by
+            `build(input_shape)` or at its first call.
         trainable, name: as of any layer.
 
     Raises:
@@ -85,7 +85,8 @@ class Sequential(Model):
             shape = layer.compute_output_shape(shape)
             if isinstance(shape, list):
                 raise ValueError(
-                    f"The layers of a Sequential model have one output. Received: {layer.name} with {len(shape)}"
+                    "The layers of a Sequential model have one output. "
+                    f"Received: {layer.name} with {len(shape)}"
                 )
         if self._input_layer is None:
             self._deferred_shape = (None, *input_shape[1:])

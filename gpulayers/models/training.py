@@ -9,7 +9,7 @@ from ..metrics import FORMED_BY_SHAPES, Mean, resolve
 from ..metrics import get as get_metric
 from ..ops import arrays, random
 from ..ops.spatial import integer
-from .batches import Data
+from .batches import Data, class_weighted, required, validation_of
 
 
 class Trainer:
@@ -24,7 +24,8 @@ class Trainer:
         Args:
             optimizer: a name or an Optimizer.
             loss: a name or a Loss; None for a model that only predicts.
-            metrics: a list of names, Metrics or functions f(y_true, y_pred); "accuracy" takes its form from the shapes.
+            metrics: a list of names, Metrics or functions f(y_true, y_pred); "accuracy" takes its form from
+                the shapes.
             weighted_metrics: the same, computed with the sample weights.
 
         Raises:
@@ -74,8 +75,8 @@ class Trainer:
             x, y: inputs and labels: arrays or lists of numbers, moved to the model's device batch by batch.
             batch_size: samples a step; default 32.
             epochs: passes over the data, counted from 0; `initial_epoch` is the first one run.
-            verbose: 0 silent; 1 a progress bar in a terminal, else a line an epoch; 2 a line an epoch; "auto" is 1 in
-                a terminal, else 2.
+            verbose: 0 silent; 1 a progress bar in a terminal, else a line an epoch; 2 a line an epoch; "auto"
+                is 1 in a terminal, else 2.
             callbacks: Callback objects.
             validation_split: the last share of the samples, taken before shuffling, to validate on.
             validation_data: (x, y) or (x, y, sample_weight) to validate on.
@@ -94,10 +95,10 @@ class Trainer:
         self._require_loss("fit")
         batch_size = 32 if batch_size is None else integer(batch_size, "batch_size", least=1)
         epochs, initial_epoch = integer(epochs, "epochs"), integer(initial_epoch, "initial_epoch")
-        data = Data(x, _required(y), _class_weighted(y, sample_weight, class_weight))
+        data = Data(x, required(y), class_weighted(y, sample_weight, class_weight))
         if data.samples == 0:
             raise ValueError("fit needs at least one sample. Received: x with none")
-        validation = _validation(validation_data)
+        validation = validation_of(validation_data)
         if validation is None and validation_split:
             if not 0 < validation_split < 1:
                 raise ValueError(f"validation_split must lie in [0, 1). Received: {validation_split!r}")
@@ -144,7 +145,7 @@ class Trainer:
         """
         self._require_loss("evaluate")
         batch_size = 32 if batch_size is None else integer(batch_size, "batch_size", least=1)
-        data = Data(x, _required(y), sample_weight)
+        data = Data(x, required(y), sample_weight)
         if data.samples == 0:
             raise ValueError("evaluate needs at least one sample. Received: x with none")
         self._check_data(data, batch_size)
@@ -179,7 +180,7 @@ class Trainer:
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step on one batch; returns as `evaluate`, of this and the batches since `reset_metrics`."""
         self._require_loss("train_on_batch")
-        data = Data(x, _required(y), _class_weighted(y, sample_weight, class_weight))
+        data = Data(x, required(y), class_weighted(y, sample_weight, class_weight))
         self._check_data(data, data.samples)
         self._train_step(*data.parts())
         return _returned(self._results(), return_dict)
@@ -187,7 +188,7 @@ class Trainer:
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `train_on_batch`, without training."""
         self._require_loss("test_on_batch")
-        data = Data(x, _required(y), sample_weight)
+        data = Data(x, required(y), sample_weight)
         self._check_data(data, data.samples)
         self._test_step(*data.parts())
         return _returned(self._results(), return_dict)
@@ -307,7 +308,8 @@ class Trainer:
         fixed = self._input_shapes[0][0]
         if fixed is not None and (batch_size != fixed or shape[0] % fixed):
             raise ValueError(
-                f"{self.name} has a fixed batch size of {fixed}: batch_size and a multiple of it in samples are expected. "
+                f"{self.name} has a fixed batch size of {fixed}: batch_size and a multiple of it in "
+                "samples are expected. "
                 f"Received: batch_size={batch_size}, {shape[0]} samples"
             )
         self.check_inputs([data.x[: fixed or 1]])
@@ -335,12 +337,6 @@ def _listed(request):
     return [] if request is None else list(request) if isinstance(request, (list, tuple)) else [request]
 
 
-def _required(y):
-    if y is None:
-        raise ValueError("y is needed: the labels of x. Received: y=None")
-    return y
-
-
 def _returned(logs, return_dict):
     if return_dict:
         return logs
@@ -350,29 +346,3 @@ def _returned(logs, return_dict):
 
 def _on_host(output):
     return [_on_host(part) for part in output] if isinstance(output, list) else arrays.to_numpy(output)
-
-
-def _validation(validation_data):
-    if validation_data is None:
-        return None
-    if not isinstance(validation_data, (list, tuple)) or len(validation_data) not in (2, 3):
-        raise ValueError(
-            f"validation_data must be (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}"
-        )
-    return Data(*validation_data)
-
-
-def _class_weighted(y, sample_weight, class_weight):
-    """The sample weights that class weights stand for."""
-    if class_weight is None:
-        return sample_weight
-    if sample_weight is not None:
-        raise ValueError("Either class_weight or sample_weight can be given. Received: both")
-    labels = np.asarray(arrays.to_numpy(y))
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(axis=-1)
-    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
-    weights = np.ones(len(labels), np.float32)
-    for number, weight in class_weight.items():
-        weights[labels == number] = weight
-    return weights

@@ -11,7 +11,8 @@ from . import arrays
 ACTIVATIONS = {}  # name -> Activation
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
-# erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below 1e-15.
+# erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below
+# 1e-15.
 _ERF_NUMERATOR = (
     9.60497373987051638749e0,
     9.00260197203842689217e1,
@@ -57,7 +58,8 @@ class Activation:
 
     Attributes:
         name: Keras's name.
-        function: `function(xp, x, out, **parameters) -> y`, writing into `out` (which may be x) if it is not None.
+        function: `function(xp, x, out, **parameters) -> y`, writing into `out` (which may be x) if it is not
+            None.
         gradient: `gradient(xp, grad_output, saved, **parameters) -> grad_input`.
         from_output: whether `saved` is the output rather than the input.
     """
@@ -316,7 +318,8 @@ hard_swish = ACTIVATIONS["hard_swish"] = hard_silu
 
 
 def activate(activation, x):
-    """(y, backward) of an Activation; the memory of x becomes that of y where the gradient does not need x."""
+    """(y, backward) of an Activation; the memory of x becomes that of y where the gradient does not need
+    x."""
     if activation is linear:
         return x, lambda grad_output: grad_output
     y = activation(x, out=x if activation.from_output else None)

@@ -1,7 +1,8 @@
 """Losses a sample with their gradients, on NumPy and CuPy arrays, as Keras defines them.
 
-Each function takes (y_true, y_pred) and returns (values, backward): `backward(weights)`, with weights of the shape of
-values, is the gradient of sum(values * weights) to y_pred. 16-bit predictions are computed in float32.
+Each function takes (y_true, y_pred) and returns (values, backward): `backward(weights)`, with weights of the
+shape of values, is the gradient of sum(values * weights) to y_pred. 16-bit predictions are computed in
+float32.
 """
 
 import numpy as np
@@ -56,7 +57,8 @@ def mean_absolute_error(y_true, y_pred):
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
-    """-(t log p + (1 - t) log(1 - p)), averaged over the last axis; t is y_true drawn to 1/2 by label_smoothing."""
+    """-(t log p + (1 - t) log(1 - p)), averaged over the last axis; t is y_true drawn to 1/2 by
+    label_smoothing."""
     _same_shape(y_true, y_pred)
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
     target = y_true.astype(x.dtype, copy=False)

@@ -11,8 +11,8 @@ def masked_average(x, mask, keepdims=False):
         mask: (batch, steps), bool.
 
     Returns:
-        (average, weights): average (batch, channels), or (batch, 1, channels); weights (batch, steps, 1) of each step,
-        for `masked_average_backward`.
+        (average, weights): average (batch, channels), or (batch, 1, channels); weights (batch, steps, 1) of
+        each step, for `masked_average_backward`.
 
     Raises:
         ValueError: shapes that do not fit.

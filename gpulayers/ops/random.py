@@ -12,7 +12,8 @@ _stream = {"seed": secrets.randbits(32), "drawn": 0}
 
 
 def set_random_seed(seed):
-    """Makes what follows repeatable: initial weights, shuffling and dropout; seeds `random` and `numpy.random` too.
+    """Makes what follows repeatable: initial weights, shuffling and dropout; seeds `random` and
+    `numpy.random` too.
 
     Raises:
         TypeError, ValueError: not an integer in [0, 2**32).

@@ -9,8 +9,8 @@ from ..ops import arrays
 class Optimizer:
     """Changes variables by their gradients.
 
-    A subclass names its state arrays in `slots` and writes `update(value, grad, state, scratch, step)`, in place.
-    float16 and bfloat16 variables are updated in float32, with the state kept in float32.
+    A subclass names its state arrays in `slots` and writes `update(value, grad, state, step)`, in
+    place. float16 and bfloat16 variables are updated in float32, with the state kept in float32.
 
     Args:
         learning_rate: a positive number (or 0); may be changed at any time.

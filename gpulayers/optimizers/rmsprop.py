@@ -5,8 +5,8 @@ from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """v is a moving average of g^2; w -= learning_rate * g / sqrt(v + epsilon), by way of `momentum` if given; with
-    `centered` the square of g's own moving average is taken from v."""
+    """v is a moving average of g^2; w -= learning_rate * g / sqrt(v + epsilon), by way of `momentum` if
+    given; with `centered` the square of g's own moving average is taken from v."""
 
     def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, **kwargs):
         super().__init__(learning_rate, **kwargs)
