@@ -142,6 +142,7 @@ def _subparser(name):
     elif name == "counters":
         parser.add_argument("--only", nargs="+", default=(), metavar="WORD", help="rows whose key contains every word")
         parser.add_argument("--architecture", default="sm_90", help="(default %(default)s)")
+        parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
     elif name == "overhead":
         parser.add_argument("--output", metavar="FILE", default="-", help='results file (default "-": none)')
     return parser
