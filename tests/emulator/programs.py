@@ -67,6 +67,11 @@ class Program:
     def needs_tensor_map(self):
         return any(isinstance(argument, Map) for argument in self.arguments)
 
+    @property
+    def path(self):
+        """The .cu file."""
+        return KERNELS / self.file
+
     def run(self, device):
         """The outputs as NumPy arrays, computed on the device."""
         given = []
@@ -83,7 +88,7 @@ class Program:
             if isinstance(argument, Map):
                 array = given[argument.array] if isinstance(argument.array, int) else device.asarray(argument.array)
                 given[index] = TensorMap(array, **argument.options)
-        kernel = device.kernel(str(KERNELS / self.file), self.kernel, feature=self.feature)
+        kernel = device.kernel(str(self.path), self.kernel, feature=self.feature)
         launch = {"shared_memory": self.shared_memory, "cooperative": self.cooperative}
         kernel((self.grid,), (self.block,), tuple(given), **launch, cluster=(self.cluster,) if self.cluster else None)
         return [device.to_numpy(array) for array, argument in zip(given, self.arguments) if isinstance(argument, Out)]
@@ -91,7 +96,7 @@ class Program:
     def check(self, device, together=()):
         """Asserts that the device computes the expected bits. Kernels of `together` are compiled along with this one's."""
         alike = [p.kernel for p in together if (p.file, p.architecture, p.feature) == (self.file, self.architecture, self.feature)]
-        device.load(str(KERNELS / self.file), list(dict.fromkeys(alike)), feature=self.feature)
+        device.load(str(self.path), list(dict.fromkeys(alike)), feature=self.feature)
         expected = [argument.expected for argument in self.arguments if isinstance(argument, Out)]
         for index, (actual, wanted) in enumerate(zip(self.run(device), expected)):
             assert_same_bits(f"output {index} of {self.name}", actual, wanted)

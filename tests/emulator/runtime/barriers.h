@@ -34,6 +34,8 @@ static void join_clocks(Block* b, const std::vector<uint32_t>& who, bool whole) 
         }
         b->barrier_clock = latest + 1;
     }
+    if (whole)
+        b->barrier_knowledge = all;
     Knowledge everything = all, visible = fenced->empty() ? nullptr : Knowledge(fenced);
     for (uint32_t i : who) {
         Fiber* f = b->fibers[i];

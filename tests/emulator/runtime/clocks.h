@@ -84,6 +84,7 @@ static void merge(BlockClock& a, const BlockClock& b) {
         a.clock = b.clock;
         a.thread = b.thread;
     }
+    learn(a.members, b.members);
 }
 
 static void merge(BlockClocks& a, const BlockClocks& b) {
@@ -115,7 +116,10 @@ static bool global_happens_before(const Fiber* f, uint64_t e) {
     auto it = f->known.find(block);
     if (it == f->known.end())
         return false;
-    return clock < it->second.barrier_clock || (thread == it->second.thread && clock <= it->second.clock);
+    const BlockClock& b = it->second;
+    uint32_t rank = G.cluster_size > 1 ? G.rank_of[block] : 0;
+    return clock < b.barrier_clock || (thread == b.thread && clock <= b.clock) ||
+           (b.members && clock <= (*b.members)[rank * G.threads + thread]);
 }
 
 // What a release by f tells other clusters: all it knows, its own time, and its cluster up to its last barrier.
@@ -125,14 +129,16 @@ static void publish(BlockClocks& to, const Fiber* f) {
     own.barrier_clock = f->block->barrier_clock;
     own.thread = f->thread;
     own.clock = f->clock;
+    if (f->seen != f->block->barrier_knowledge)
+        own.members = f->seen;
     merge(to[f->block->linear & BLOCK_MASK], own);
-    if (f->peers_clock)
-        for (Block* b : f->block->cluster->blocks)
-            if (b != f->block) {
-                BlockClock peer;
-                peer.barrier_clock = f->peers_clock;
-                merge(to[b->linear & BLOCK_MASK], peer);
-            }
+    for (Block* b : f->block->cluster->blocks)
+        if (b != f->block) {
+            BlockClock peer;
+            peer.barrier_clock = f->peers_clock;
+            peer.members = own.members;
+            merge(to[b->linear & BLOCK_MASK], peer);
+        }
 }
 
 // ------------------------------------------------------------------ fences, acquire and release

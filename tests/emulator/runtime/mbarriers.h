@@ -157,22 +157,22 @@ static void land_deliveries(MemoryBarrier& m) {
             arrive(m, a.fiber, 1, true);
         }
     }
-    if (m.deliveries.empty())
-        return;
-    std::vector<PendingDelivery> deliveries;
-    deliveries.swap(m.deliveries);
     uint32_t clock = (uint32_t)m.phase + 1;
-    for (PendingDelivery& d : deliveries) {
+    uint64_t phase = m.phase;
+    size_t n = 0;
+    for (; n < m.deliveries.size() && m.phase == phase; n++) {  // what a phase does not count may come later
+        PendingDelivery& d = m.deliveries[n];
         combine(d.to, d.data.data(), d.data.size(), d.reduction);
         mark_in_flight(d.to, d.data.size(), d.reduction < 0 ? WRITING : REDUCING, false);
         mark_shared_write(d.to, d.data.size(), proxy_member(m), clock, d.reduction >= 0);
+        if (G.check) {
+            m.arrived.resize(G.members);
+            m.arrived[proxy_member(m)] = std::max(m.arrived[proxy_member(m)], clock);
+        }
         m.transactions -= (long)d.data.size();
+        complete_phase_if_due(m);
     }
-    if (G.check) {
-        m.arrived.resize(G.members);
-        m.arrived[proxy_member(m)] = std::max(m.arrived[proxy_member(m)], clock);
-    }
-    complete_phase_if_due(m);
+    m.deliveries.erase(m.deliveries.begin(), m.deliveries.begin() + n);
 }
 
 static bool test(void* bar, bool (*done)(uint64_t phase, uint64_t wanted), uint64_t wanted, bool acquires) {

@@ -190,7 +190,7 @@ static void wgmma_function(unsigned, const void* const* in, void* const*, const 
         bool chained = touched[w.registers[0][0]]++;
         for (int l = 0; l < 128 && !chained; l++)
             for (int r = 0; r < accumulator_registers(w.shape); r++)
-                if (memcmp(w.registers[l][r], &w.issued_with[l][r], 4) && w.accumulate)
+                if (memcmp(w.registers[l][r], &w.issued_with[l][r], 4))
                     fatal("wgmma", "an accumulator register was changed while wgmma was in flight");
         count_event(COUNT_WGMMA);
         compute(block, w);
