@@ -1,8 +1,16 @@
-"""Runs the CUDA kernels on the CPU, under a checker of CUDA's rules, driven by the product's own launchers. See README.md."""
+"""Runs the CUDA kernels on the CPU under a checker of CUDA's rules, driven by the product's own launchers."""
 
 from .device import EmulatedDevice, EmulatedKernel, Launch
 from .errors import EmulatorError, Unsupported
 from .memory import EmulatedArray
 from .tensor_maps import TensorMap
 
-__all__ = ["EmulatedArray", "EmulatedDevice", "EmulatedKernel", "EmulatorError", "Launch", "TensorMap", "Unsupported"]
+__all__ = [
+    "EmulatedArray",
+    "EmulatedDevice",
+    "EmulatedKernel",
+    "EmulatorError",
+    "Launch",
+    "TensorMap",
+    "Unsupported",
+]

@@ -48,8 +48,8 @@ class EmulatedDevice(arrays.Device):
         architecture: one of "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120".
         check: with the memory checker; without it kernels run several times faster and find next to nothing.
         count: every launch's report has counters. May be switched at any time.
-        order: "forward", "reverse" or "random": in which order threads and blocks take their turns; or several of them:
-            every launch then runs once in each, from the same memory, and must leave the same bits.
+        order: "forward", "reverse" or "random": the order in which threads and blocks take turns. Of several,
+            every launch runs once in each, from the same memory, and must leave the same bits.
         seed: of the random order.
         multiprocessors: in place of the architecture's own number.
 
@@ -60,9 +60,13 @@ class EmulatedDevice(arrays.Device):
     name, runs = "emulator", "cuda"
     array_module = None
 
-    def __init__(self, architecture="sm_90", *, check=True, count=False, order="forward", seed=1, multiprocessors=None):
+    def __init__(
+        self, architecture="sm_90", *, check=True, count=False, order="forward", seed=1, multiprocessors=None
+    ):
         if architecture not in _MACHINES:
-            raise ValueError(f"architecture must be one of {', '.join(_MACHINES)}. Received: {architecture!r}")
+            raise ValueError(
+                f"architecture must be one of {', '.join(_MACHINES)}. Received: {architecture!r}"
+            )
         self.architecture, self.check, self.count = architecture, check, count
         self.order = LaunchOrder((order,) if isinstance(order, str) else tuple(order), seed)
         self.multiprocessors, self.shared_memory_per_block = _MACHINES[architecture]
@@ -157,7 +161,9 @@ class EmulatedKernel:
             raise
         finally:
             file = self.kernel.library.file
-            device.launches.append(Launch(file, self.expression, tuple(grid), tuple(block), shared_memory, report))
+            device.launches.append(
+                Launch(file, self.expression, tuple(grid), tuple(block), shared_memory, report)
+            )
 
 
 arrays.register_device(memory.EmulatedArray, lambda array: array.device)

@@ -6,4 +6,4 @@ class EmulatorError(AssertionError):
 
 
 class Unsupported(EmulatorError):
-    """A kernel uses something that the emulator does not know. The text names the instruction and its place."""
+    """A kernel uses something that the emulator does not know. The text names the instruction and place."""

@@ -1,7 +1,7 @@
 """The host's C++ compiler, and the folder where its products are kept.
 
-A library is put in place whole, under a name that holds a digest of everything it was made of: test processes may share the
-folder, and a folder may be kept for ever.
+A library is put in place whole, under a name that holds a digest of everything it was made of: test processes
+may share the folder, and a folder may be kept for ever.
 """
 
 import contextlib
@@ -32,7 +32,9 @@ def compiler_problem():
 @functools.cache
 def compiler_version():
     """The first line that the compiler says of itself."""
-    return subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True).stdout.partition("\n")[0]
+    return subprocess.run(
+        [COMPILER, "--version"], capture_output=True, text=True, check=True
+    ).stdout.partition("\n")[0]
 
 
 @functools.cache
@@ -59,7 +61,7 @@ def digest(*parts):
 
 @contextlib.contextmanager
 def _lock(name):
-    """Keeps other processes from making the same file; names share a few locks, so that the folder stays tidy."""
+    """Keeps other processes from making the same file. Names share a few locks, to keep the folder tidy."""
     number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _LOCKS
     with open(cache_folder() / f"lock-{number}", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -106,5 +108,7 @@ def compile_library(name, source, flags):
 
 
 def precompile_header(name, header, flags):
-    """The path of the precompiled form of a C++ header, which g++ takes for the header where its folder is searched first."""
-    return build(name, ".gch", lambda partial: _run([COMPILER, "-x", "c++-header", *flags, str(header), "-o", partial]))
+    """The path of a C++ header's precompiled form, which g++ prefers where its folder comes first."""
+    return build(
+        name, ".gch", lambda partial: _run([COMPILER, "-x", "c++-header", *flags, str(header), "-o", partial])
+    )

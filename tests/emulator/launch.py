@@ -1,4 +1,4 @@
-"""One launch: the arguments checked against the kernel's signature and packed, the grid run, its findings and counters read."""
+"""One launch: arguments checked against the signature and packed, the grid run, its findings read."""
 
 import ctypes
 import dataclasses
@@ -74,10 +74,16 @@ def check_argument(kernel, index, value, parameter, device):
 
     def wrong(expected):
         return EmulatorError(
-            f"argument: {kernel} takes {expected} as argument {index}, '{parameter}'. Received: {_describe(value)}"
+            f"argument: {kernel} takes {expected} as argument {index}, '{parameter}'. "
+            f"Received: {_describe(value)}"
         )
 
-    if isinstance(value, EmulatedArray) and value.ndim == 0 and not parameter.pointer and allocation_of(value) is None:
+    if (
+        isinstance(value, EmulatedArray)
+        and value.ndim == 0
+        and not parameter.pointer
+        and allocation_of(value) is None
+    ):
         value = value.view(np.ndarray)
     if isinstance(value, EmulatedArray):
         if parameter.pointer is False or parameter.size != 8:
@@ -162,11 +168,15 @@ class _Arguments:
         """A finding for each array whose bytes differ."""
         findings = []
         for array, before, after in zip(self.written, first, second):
-            a, b = (np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(x.size, x.itemsize) for x in (before, after))
+            a, b = (
+                np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(x.size, x.itemsize)
+                for x in (before, after)
+            )
             places = np.nonzero((a != b).any(1))[0]
             if len(places):
                 index = self.arrays.index(next(x for x in self.arrays if x is array))
-                text = f"'{parameters[index].name}' (argument {index}, {_describe(array)}) differs in {len(places)} elements"
+                text = f"'{parameters[index].name}' (argument {index}, {_describe(array)}) "
+                text += f"differs in {len(places)} elements"
                 text += f" between {orders} order, first at element {places[0]}: "
                 text += f"{before.reshape(-1)[places[0]]} and {after.reshape(-1)[places[0]]}"
                 findings.append(Finding("order", text))
@@ -212,21 +222,42 @@ class Kernel:
         if len(arguments) != len(self.parameters):
             raise wrong(f"expected {len(self.parameters)} arguments. Received: {len(arguments)}")
         threads = block[0] * block[1] * block[2]
-        if min(*grid, *block) < 1 or grid[0] >= 2**31 or max(grid[1:]) > 65535 or threads > 1024 or block[2] > 64:
+        if (
+            min(*grid, *block) < 1
+            or grid[0] >= 2**31
+            or max(grid[1:]) > 65535
+            or threads > 1024
+            or block[2] > 64
+        ):
             raise wrong(f"no such grid and block can be launched. Received: grid {grid}, block {block}")
         if self._entry.max_threads and threads > self._entry.max_threads:
-            raise wrong(f"expected at most __launch_bounds__({self._entry.max_threads}) threads. Received: {threads}")
+            raise wrong(
+                f"expected at most __launch_bounds__({self._entry.max_threads}) threads. Received: {threads}"
+            )
         total = shared_memory + self._entry.machine_shared_bytes
         if total > device.shared_memory_per_block:
             raise wrong(
-                f"{device.architecture} has {device.shared_memory_per_block} bytes of shared memory. Received: {total}"
+                f"{device.architecture} has {device.shared_memory_per_block} bytes of shared memory. "
+                f"Received: {total}"
             )
         if cooperative:
             check_residency(self.library, self.expression, device, grid, threads, shared_memory)
         for index, (value, parameter) in enumerate(zip(arguments, self.parameters)):
             check_argument(self.expression, index, value, parameter, device)
 
-    def run(self, device, grid, block, arguments, shared_memory=0, cooperative=False, cluster=None, *, order, count=False):
+    def run(
+        self,
+        device,
+        grid,
+        block,
+        arguments,
+        shared_memory=0,
+        cooperative=False,
+        cluster=None,
+        *,
+        order,
+        count=False,
+    ):
         """Runs the grid and returns its Report.
 
         Raises:
@@ -237,14 +268,18 @@ class Kernel:
         if count and not self.library.check:
             raise EmulatorError(f"launch: {self.expression}: counters need check=True")
         packed = _Arguments(self.parameters, arguments)
-        options = _options(self._entry, self.library.check, grid, block, shared_memory, cooperative, cluster, count)
+        options = _options(
+            self._entry, self.library.check, grid, block, shared_memory, cooperative, cluster, count
+        )
         try:
             report = self._run_in_orders(packed, options, order)
         finally:
             packed.release()
         if report.findings:
             text = "\n  ".join(map(str, report.findings))
-            error = EmulatorError(f"{self.library.file}: {self.expression}, grid {grid}, block {block}:\n  {text}")
+            error = EmulatorError(
+                f"{self.library.file}: {self.expression}, grid {grid}, block {block}:\n  {text}"
+            )
             error.report = report
             raise error
         return report
@@ -260,11 +295,16 @@ class Kernel:
             order.fill(options, name)
             report = self._run_once(packed, options)
             if name != "forward":
-                report.findings = [Finding(found.kind, f"{found.text} (threads in {name} order)") for found in report.findings]
+                report.findings = [
+                    Finding(found.kind, f"{found.text} (threads in {name} order)")
+                    for found in report.findings
+                ]
             if len(order.orders) > 1 and not report.findings:
                 first, results = results, packed.contents()
                 if order.deterministic and first is not None:
-                    report.findings = packed.differences(self.parameters, first, results, f"{order.orders[0]} and {name}")
+                    report.findings = packed.differences(
+                        self.parameters, first, results, f"{order.orders[0]} and {name}"
+                    )
             if report.findings:
                 break
         return report

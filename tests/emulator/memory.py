@@ -1,7 +1,8 @@
 """Arrays that live in the emulator's guarded memory, and NumPy on them.
 
-An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays, and a mixture with plain NumPy
-arrays is a TypeError. Memory that nobody has written is known as such: reading it, by a kernel or by NumPy, is a finding.
+An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays, and a
+mixture with plain NumPy arrays is a TypeError. Memory that nobody has written is known as such: reading it, by
+a kernel or by NumPy, is a finding.
 """
 
 import ctypes
@@ -23,7 +24,12 @@ class Allocation:
         if not self.pointer:
             raise MemoryError(f"The emulator has no room for {size} bytes")
         self._free = runtime().emu_free
-        self.__array_interface__ = {"data": (self.pointer, False), "shape": (size,), "typestr": "|u1", "version": 3}
+        self.__array_interface__ = {
+            "data": (self.pointer, False),
+            "shape": (size,),
+            "typestr": "|u1",
+            "version": 3,
+        }
 
     def __del__(self):
         if getattr(self, "pointer", None):
@@ -80,7 +86,14 @@ def _elements(array):
     """Arguments that describe an array's elements to the runtime."""
     longs = ctypes.c_long * max(array.ndim, 1)
     address = array.__array_interface__["data"][0]
-    return allocation_of(array).pointer, address, array.ndim, longs(*array.shape), longs(*array.strides), array.itemsize
+    return (
+        allocation_of(array).pointer,
+        address,
+        array.ndim,
+        longs(*array.shape),
+        longs(*array.strides),
+        array.itemsize,
+    )
 
 
 def mark_written(array):
@@ -99,8 +112,8 @@ def require_written(array, reader):
     left = unwritten(array)
     if left:
         raise EmulatorError(
-            f"unwritten: {reader} reads {left} of {array.size} elements of a {array.dtype}{list(array.shape)} array "
-            "that no kernel has written"
+            f"unwritten: {reader} reads {left} of {array.size} elements "
+            f"of a {array.dtype}{list(array.shape)} array that no kernel has written"
         )
 
 
@@ -148,7 +161,11 @@ class EmulatedArray(np.ndarray):
         return outputs if outputs else on_device(result, self.device)
 
     def __array_function__(self, function, types, args, kwargs):
-        written = [array for array in (kwargs.get("out"), _written_argument(function, args, kwargs)) if array is not None]
+        written = [
+            array
+            for array in (kwargs.get("out"), _written_argument(function, args, kwargs))
+            if array is not None
+        ]
         read = [value for value in (*args, *kwargs.values()) if not any(value is array for array in written)]
         if function not in _ONLY_SHAPES:
             _check_operands(f"numpy.{function.__name__}", read)
@@ -181,8 +198,25 @@ class EmulatedArray(np.ndarray):
         return self.view(np.ndarray).copy()
 
 
-_ONLY_SHAPES = {np.shape, np.ndim, np.size, np.empty_like, np.zeros_like, np.ones_like, np.full_like, np.result_type}
-_ONLY_SHAPES |= {np.reshape, np.transpose, np.broadcast_to, np.broadcast_arrays, np.squeeze, np.expand_dims, np.moveaxis}
+_ONLY_SHAPES = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.empty_like,
+    np.zeros_like,
+    np.ones_like,
+    np.full_like,
+    np.result_type,
+}
+_ONLY_SHAPES |= {
+    np.reshape,
+    np.transpose,
+    np.broadcast_to,
+    np.broadcast_arrays,
+    np.squeeze,
+    np.expand_dims,
+    np.moveaxis,
+}
 _ONLY_SHAPES |= {np.swapaxes, np.shares_memory, np.may_share_memory, np.split, np.array_split}
 _WRITES_FIRST = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 
@@ -224,8 +258,36 @@ def _writing_method(name):
 
 # Methods that NumPy runs in C without asking the subclass; the others end in ufuncs.
 for _name in (
-    *("astype", "copy", "flatten", "ravel", "take", "repeat", "argsort", "argmax", "argmin", "nonzero", "cumsum", "cumprod"),
-    *("choose", "compress", "dot", "searchsorted", "trace", "sum", "prod", "mean", "var", "std", "max", "min", "any", "all"),
+    *(
+        "astype",
+        "copy",
+        "flatten",
+        "ravel",
+        "take",
+        "repeat",
+        "argsort",
+        "argmax",
+        "argmin",
+        "nonzero",
+        "cumsum",
+        "cumprod",
+    ),
+    *(
+        "choose",
+        "compress",
+        "dot",
+        "searchsorted",
+        "trace",
+        "sum",
+        "prod",
+        "mean",
+        "var",
+        "std",
+        "max",
+        "min",
+        "any",
+        "all",
+    ),
     *("clip", "round", "conj"),
 ):
     setattr(EmulatedArray, _name, _returning_method(_name))
@@ -241,7 +303,7 @@ EmulatedArray.reshape = _reshape
 
 
 class ArrayModule:
-    """NumPy's functions for arrays of one device: what they create lies there. Stands where CuPy's module stands."""
+    """NumPy's functions for arrays of one device: what they create lies there. It takes the place of CuPy."""
 
     def __init__(self, device):
         self._device = device

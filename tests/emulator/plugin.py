@@ -19,7 +19,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "architecture(name): what the fixture `emulated` emulates; sm_90 without it")
+    config.addinivalue_line(
+        "markers", "architecture(name): what the fixture `emulated` emulates; sm_90 without it"
+    )
 
 
 def emulator_problem():
@@ -29,10 +31,15 @@ def emulator_problem():
 
 @pytest.fixture
 def emulated(request):
-    """An EmulatedDevice whose launches run in each of the orders that --orders asks for; skips where nothing can be compiled."""
+    """An EmulatedDevice whose launches run in each of the orders that --orders asks for.
+
+    The test is skipped where nothing can be compiled.
+    """
     if emulator_problem():
         pytest.skip(f"the emulator cannot run: {emulator_problem()}")
     from .device import EmulatedDevice
 
     marker = request.node.get_closest_marker("architecture")
-    return EmulatedDevice(*(marker.args if marker else ()), order=ORDERS[: request.config.getoption("orders")])
+    return EmulatedDevice(
+        *(marker.args if marker else ()), order=ORDERS[: request.config.getoption("orders")]
+    )

@@ -1,4 +1,4 @@
-"""Parses the PTX text that NVRTC emits into a Module: variables and functions, whose bodies are lists of statements.
+"""Parses the PTX that NVRTC emits into a Module: variables, and functions with lists of statements.
 
 Only what NVRTC emits and inline PTX needs is understood; anything else raises Unsupported.
 """
@@ -20,7 +20,11 @@ class Type:
 
 
 TYPES = {
-    **{f"{kind}{8 * size}": Type(f"{kind.replace('b', 'u')}{8 * size}", f"u{8 * size}", size) for kind in "bus" for size in (1, 2, 4, 8)},
+    **{
+        f"{kind}{8 * size}": Type(f"{kind.replace('b', 'u')}{8 * size}", f"u{8 * size}", size)
+        for kind in "bus"
+        for size in (1, 2, 4, 8)
+    },
     "b128": Type("u128", "u128", 16),
     "f16": Type("f16", "u16", 2),
     "bf16": Type("bf16", "u16", 2),
@@ -35,7 +39,7 @@ TYPES = {
 
 @dataclasses.dataclass(frozen=True)
 class Variable:
-    """A declared array (count 0: its size is the launch's choice), a register, or a parameter of a function."""
+    """A declared array (count 0: its size is the launch's choice), a register, or a function's parameter."""
 
     name: str
     type: str
@@ -112,7 +116,8 @@ _HEAD = re.compile(r"(?:\.(?:visible|weak|extern)\s+)*\.(?:entry|func)\b[^{;]*")
 _STATEMENT = re.compile(r'((?:[^;"]|"[^"]*")*);')
 _LINKAGE = r"(?:\.(?:visible|weak|extern|common)\s+)*"
 _VARIABLE = re.compile(
-    rf"{_LINKAGE}(?:\.(?:shared|global|const|local|param)\s+)?(?:\.align\s+(\d+)\s+)?(?:\.attribute\([^)]*\)\s*)?\.(\w+)\s+"
+    rf"{_LINKAGE}(?:\.(?:shared|global|const|local|param)\s+)?"
+    r"(?:\.align\s+(\d+)\s+)?(?:\.attribute\([^)]*\)\s*)?\.(\w+)\s+"
     r"(?:\.ptr\s+(?:\.\w+\s+)*?(?:\.align\s+\d+\s+)?)?([\w$%]+)\s*((?:\[\d*\])*)\s*(?:=\s*(.*))?$",
     re.DOTALL,
 )
@@ -154,8 +159,8 @@ def _registers(text):
 
 
 class _Places:
-    """From `.loc` directives to places that a reader wants: the line of the .cu file, and after "via" where a header's
-    inlined function stands."""
+    """From `.loc` directives to places that a reader wants: the line of the .cu file, and after "via" the
+    line of the header whose function was inlined there."""
 
     def __init__(self):
         self.files = {}
@@ -219,7 +224,7 @@ class _Parser:
     def _statement(self):
         match = self._take(_STATEMENT)
         if not match:
-            raise Unsupported(f"PTX: {self.text[self.position:self.position + 80]!r}")
+            raise Unsupported(f"PTX: {self.text[self.position : self.position + 80]!r}")
         return match.group(1).strip()
 
     def _declaration(self, text):
@@ -235,7 +240,9 @@ class _Parser:
         match = re.match(r".*?\.(entry|func)\s+(?:\((.*?)\)\s*)?([\w$]+)\s*(?:\((.*?)\))?(.*)$", head)
         kind, results, name, parameters, directives = match.groups()
         bounds = re.search(r"\.maxntid\s+([\d,\s]+)", directives)
-        declared = [[_variable(part) for part in split_operands(text or "")] for text in (results, parameters)]
+        declared = [
+            [_variable(part) for part in split_operands(text or "")] for text in (results, parameters)
+        ]
         function = Function(name, kind == "entry", *declared, bounds.group(1).strip() if bounds else "", [])
         if self.text[self.position] == ";":  # a declaration; the definition follows, or it is a built-in
             self.position += 1

@@ -25,7 +25,7 @@ def _look_up(library, offsets):
 
 
 def with_places(texts):
-    """The texts with every address replaced by "@ file:line"; an inlined function's callers follow after " < "."""
+    """The texts with every address replaced by "@ file:line"; an inlined function's callers follow " < "."""
     missing = {}
     for text in texts:
         for library, offset in _PLACE.findall(text):

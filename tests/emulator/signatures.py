@@ -60,7 +60,8 @@ _CLOSING = {")": "(", "}": "{", "]": "["}
 
 
 def _depths(text):
-    """Pairs (character, how many brackets are open behind it). A "<" that no ">" closes before the next bracket is a comparison."""
+    """Pairs (character, how many brackets are open behind it). A "<" that no ">" closes before the bracket
+    around it ends is a comparison."""
     open_brackets = []
     for character in text:
         if character in "<({[":
@@ -90,11 +91,11 @@ def without_comments(source):
 
 
 def _inside(text, start):
-    """What lies between the bracket at `start` and the one that closes it, and the position behind that one."""
+    """What lies between the bracket at `start` and the one that closes it, and the position behind that."""
     for length, (_, depth) in enumerate(_depths(text[start:]), 1):
         if depth == 0:
             return text[start + 1 : start + length - 1], start + length
-    raise ValueError(f"Brackets are not balanced in {text[start:start + 80]!r}")
+    raise ValueError(f"Brackets are not balanced in {text[start : start + 80]!r}")
 
 
 def _template_names(source, end):
@@ -105,7 +106,10 @@ def _template_names(source, end):
     inside, behind = _inside(source, source.index("<", start))
     if source[behind:end].strip():  # of an earlier declaration
         return []
-    return [re.search(r"(\w+)\s*(?:=.*)?$", parameter, re.DOTALL).group(1) for parameter in split_top_level(inside)]
+    return [
+        re.search(r"(\w+)\s*(?:=.*)?$", parameter, re.DOTALL).group(1)
+        for parameter in split_top_level(inside)
+    ]
 
 
 def find_signature(source, name):

@@ -48,9 +48,17 @@ def test_right_arguments(launch):
 @pytest.mark.parametrize(
     "name, make, expected",
     [
-        ("x", lambda d: d.zeros(8, np.float64), "an array of float32 as argument 0, 'const float* __restrict__ x'. Received: float64[8]"),
+        (
+            "x",
+            lambda d: d.zeros(8, np.float64),
+            "an array of float32 as argument 0, 'const float* __restrict__ x'. Received: float64[8]",
+        ),
         ("order", lambda d: d.zeros(8, np.int32), "an array of int64 as argument 1"),
-        ("y", lambda d: np.zeros(8, np.float32), "a device array or None as argument 2, 'float* __restrict__ y'"),
+        (
+            "y",
+            lambda d: np.zeros(8, np.float32),
+            "a device array or None as argument 2, 'float* __restrict__ y'",
+        ),
         ("y", lambda d: np.float32(3), "a device array or None as argument 2"),
         ("y", lambda d: EmulatedDevice("sm_80").zeros(8, np.float32), "an array of emulated sm_90"),
         ("sizes", lambda d: np.int32(3), "16 bytes as argument 3, 'const Sizes sizes'. Received: int32"),
@@ -68,7 +76,9 @@ def test_every_argument_is_checked(launch, emulated, name, make, expected):
         return
     with pytest.raises(EmulatorError) as raised:
         launch(**{name: make(emulated)})
-    assert f"gather_scaled<float, long long, 2> takes {expected}" in str(raised.value) or expected in str(raised.value)
+    assert f"gather_scaled<float, long long, 2> takes {expected}" in str(raised.value) or expected in str(
+        raised.value
+    )
 
 
 def test_number_of_arguments(emulated):

@@ -55,7 +55,9 @@ def test_strided_copy_fetches_eight_times_too_much(counting):
 def transpose(device, pitch, n=64):
     x = np.arange(n * n, dtype=np.float32).reshape(n, n)
     y = device.empty((n, n), np.float32)
-    device.kernel(TRAFFIC, "transpose", (pitch,))((n // 32, n // 32), (32, 8), (device.asarray(x), y, np.int32(n)))
+    device.kernel(TRAFFIC, "transpose", (pitch,))(
+        (n // 32, n // 32), (32, 8), (device.asarray(x), y, np.int32(n))
+    )
     assert (device.to_numpy(y) == x.T).all()
     return device.launches[-1].report.counters
 
@@ -66,7 +68,11 @@ def test_transpose_without_padding_has_32_way_conflicts(counting):
     assert counters.shared.wavefronts == [32 * 128, 128, 0]
     assert counters.shared.extra_wavefronts == 31 * 128
     worst = counters.worst_bank_conflict()
-    assert worst.kind == "load" and worst.worst_degree == 32 and worst.place == line_of("tile[threadIdx.x * PITCH")
+    assert (
+        worst.kind == "load"
+        and worst.worst_degree == 32
+        and worst.place == line_of("tile[threadIdx.x * PITCH")
+    )
     assert counters.events["barrier"] == 4
     assert counters["x"].load_efficiency == counters["y"].store_efficiency == 1
 

@@ -36,7 +36,11 @@ def x(emulated):
 @pytest.mark.parametrize(
     "n, shift, text",
     [
-        (16, 1, r"4-byte read .* 0 bytes past the end of 'x' \(argument 0, float32\[16\]\) \(64 bytes\) by thread \(15,0,0\)"),
+        (
+            16,
+            1,
+            r"4-byte read .* 0 bytes past the end of 'x' \(argument 0, float32\[16\]\) .* by thread \(15,0,0\)",
+        ),
         (8, -1, r"4-byte read .* 4 bytes before 'x' \(argument 0, float32\[16\]\) .* by thread \(0,0,0\)"),
         (9, 0, r"4-byte write .* 0 bytes past the end of 'y' \(argument 1, float32\[8\]\)"),
     ],
@@ -45,7 +49,9 @@ def test_out_of_bounds(emulated, x, n, shift, text):
     y = emulated.empty(8 if shift == 0 else 16, np.float32)
     (finding,) = findings(emulated, "shifted", (1,), (32,), (x, y, np.int32(n), np.int32(shift)))
     assert finding.kind == "out of bounds (global)"
-    assert re.search(text + r".* of block \(0,0,0\) @ rules.cu:" + str(line_of("if (i < n) y[i]")), finding.text)
+    assert re.search(
+        text + r".* of block \(0,0,0\) @ rules.cu:" + str(line_of("if (i < n) y[i]")), finding.text
+    )
 
 
 def test_a_view_bounds_what_the_kernel_may_touch(emulated, x):
@@ -55,7 +61,9 @@ def test_a_view_bounds_what_the_kernel_may_touch(emulated, x):
     for n, shift, sign, offset in ((8, 1, r"\+", 32), (8, -1, "-", 4)):
         (finding,) = findings(emulated, "shifted", (1,), (32,), (x[4:12], y, np.int32(n), np.int32(shift)))
         assert finding.kind == "out of bounds (global)"
-        assert re.search(rf"read of 'x' \(argument 0, float32\[8\]\){sign}{offset}, outside the view", finding.text)
+        assert re.search(
+            rf"read of 'x' \(argument 0, float32\[8\]\){sign}{offset}, outside the view", finding.text
+        )
 
 
 def test_uninitialised_state_outlives_launches(emulated, x):
@@ -64,7 +72,9 @@ def test_uninitialised_state_outlives_launches(emulated, x):
     shifted(emulated, y, z, 10)  # reads what the first launch wrote
     (finding,) = findings(emulated, "shifted", (1,), (32,), (y, z, np.int32(11), np.int32(0)))
     assert finding.kind == "uninitialised (global)"
-    assert re.search(r"'x' \(argument 0, float32\[16\]\)\+40, never written; by thread \(10,0,0\)", finding.text)
+    assert re.search(
+        r"'x' \(argument 0, float32\[16\]\)\+40, never written; by thread \(10,0,0\)", finding.text
+    )
     y[10:] = 0
     shifted(emulated, y, z, 16)
 
@@ -84,7 +94,7 @@ def test_write_through_const(emulated, x):
 def test_race(emulated, x):
     found = findings(emulated, "racing_sum", (1,), (16,), (emulated.zeros(1, np.float32), x))
     assert {finding.kind for finding in found} == {"race (global)"}
-    text = r"'total' \(argument 0, float32\[1\]\)\+0 conflicts with an unordered (write|read) by thread \d+ of block 0; by thread"
+    text = r"'total' \(argument 0, float32\[1\]\)\+0 conflicts with an unordered (write|read) by thread"
     assert re.search(text, found[0].text) and f"rules.cu:{line_of('*total +=')}" in found[0].text
 
 
@@ -94,9 +104,14 @@ def test_shared_memory(emulated):
     kernel((1,), (64,), (y, np.int32(32), np.bool_(True)))
     assert (emulated.to_numpy(y) == (np.arange(64) + 32) % 64).all()
     found = findings(emulated, "tile", (1,), (64,), (y, np.int32(32), np.bool_(False)))
-    assert {finding.kind for finding in found} == {"uninitialised (shared)"} or "race (shared)" in {f.kind for f in found}
+    assert {finding.kind for finding in found} == {"uninitialised (shared)"} or "race (shared)" in {
+        f.kind for f in found
+    }
     (finding,) = findings(emulated, "tile", (1,), (64,), (y, np.int32(64), np.bool_(True)))
-    assert finding.kind == "out of bounds (shared)" and "past the end of shared array values (256 bytes)" in finding.text
+    assert (
+        finding.kind == "out of bounds (shared)"
+        and "past the end of shared array values (256 bytes)" in finding.text
+    )
 
 
 def test_other_kinds(emulated):
@@ -112,14 +127,19 @@ def test_a_place_in_a_header_names_its_caller(emulated, x):
     order = emulated.asarray(np.full(8, 16))
     sizes = np.array((8, 1.0, 0), np.dtype([("rows", "i4"), ("scale", "f4"), ("columns", "i8")], align=True))
     name = "gather_scaled<float, long long, 1>"
-    (finding,) = findings(emulated, name, (1,), (32,), (x, order, emulated.empty(8, np.float32), sizes, np.bool_(False)))
+    (finding,) = findings(
+        emulated, name, (1,), (32,), (x, order, emulated.empty(8, np.float32), sizes, np.bool_(False))
+    )
     assert finding.text.endswith(f"@ rules.cu:{line_of('scaled_load<T>(x')} via scaled_load.cuh:4")
 
 
 def test_a_launch_runs_in_every_order_from_the_same_memory():
     device = EmulatedDevice(order=("forward", "reverse", "random"))
     total = device.zeros(4, np.int32)
-    with pytest.raises(EmulatorError, match=r"order: 'winner' \(argument 0, int32\[4\]\) differs in 1 elements between forward and reverse"):
+    with pytest.raises(
+        EmulatorError,
+        match=r"order: 'winner' \(argument 0, int32\[4\]\) differs in 1 elements between forward and reverse",
+    ):
         device.kernel(RULES, "last_wins")((1,), (32,), (total,))
     x, y = device.asarray(np.arange(16, dtype=np.float32)), device.empty(16, np.float32)
     shifted(device, x, y, 16)
@@ -129,7 +149,13 @@ def test_a_launch_runs_in_every_order_from_the_same_memory():
 
 def test_findings_of_another_order_say_so(x):
     device = EmulatedDevice(order="reverse")
-    found = findings(device, "racing_sum", (1,), (16,), (device.zeros(1, np.float32), device.asarray(np.ones(16, np.float32))))
+    found = findings(
+        device,
+        "racing_sum",
+        (1,),
+        (16,),
+        (device.zeros(1, np.float32), device.asarray(np.ones(16, np.float32))),
+    )
     assert "(threads in reverse order)" in found[0].text
 
 

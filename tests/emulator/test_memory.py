@@ -31,7 +31,11 @@ def test_round_trip(emulated, dtype, shape):
 
 
 def test_belongs_to_its_device(emulated, x):
-    assert arrays.device_of(x) is emulated and arrays.device_of(x[1:]) is emulated and arrays.device_of(x + 1) is emulated
+    assert (
+        arrays.device_of(x) is emulated
+        and arrays.device_of(x[1:]) is emulated
+        and arrays.device_of(x + 1) is emulated
+    )
     assert emulated.asarray(x) is x
     other = EmulatedDevice()
     assert other.asarray(x).device is other
@@ -39,10 +43,30 @@ def test_belongs_to_its_device(emulated, x):
 
 
 def test_results_of_numpy_stay_on_the_device(emulated, x):
-    for result in (x + x, 2 * x, np.exp(x), x.sum(), x.max(axis=1), np.where(x > 3, x, 0), np.concatenate([x, x]), x.T @ x,
-                   x.astype(np.float16), x[[2, 0]], x[x > 3], x.ravel(), np.sort(x), x.argsort(), x[0, 0], np.einsum("ij->j", x)):
+    for result in (
+        x + x,
+        2 * x,
+        np.exp(x),
+        x.sum(),
+        x.max(axis=1),
+        np.where(x > 3, x, 0),
+        np.concatenate([x, x]),
+        x.T @ x,
+        x.astype(np.float16),
+        x[[2, 0]],
+        x[x > 3],
+        x.ravel(),
+        np.sort(x),
+        x.argsort(),
+        x[0, 0],
+        np.einsum("ij->j", x),
+    ):
         assert isinstance(result, EmulatedArray) and result.device is emulated and allocation_of(result)
-    assert float(x.sum()) == 66 and int(np.argmax(x)) == 11 and (np.asarray(x[[2, 0]]) == np.arange(12).reshape(3, 4)[[2, 0]]).all()
+    assert (
+        float(x.sum()) == 66
+        and int(np.argmax(x)) == 11
+        and (np.asarray(x[[2, 0]]) == np.arange(12).reshape(3, 4)[[2, 0]]).all()
+    )
     quotient, remainder = np.divmod(x, 5)
     assert isinstance(quotient, EmulatedArray) and isinstance(remainder, EmulatedArray)
 
@@ -50,7 +74,12 @@ def test_results_of_numpy_stay_on_the_device(emulated, x):
 def test_views_share_memory(emulated, x):
     view = x[1:, ::2].T
     view[...] = -1
-    assert allocation_of(view) is allocation_of(x) is allocation_of(x.reshape(4, 3)) is allocation_of(np.transpose(x))
+    assert (
+        allocation_of(view)
+        is allocation_of(x)
+        is allocation_of(x.reshape(4, 3))
+        is allocation_of(np.transpose(x))
+    )
     assert (np.asarray(x) == [[0, 1, 2, 3], [-1, 5, -1, 7], [-1, 9, -1, 11]]).all()
 
 
@@ -90,7 +119,13 @@ def test_data_never_moves_by_itself(x, mix):
 
 def test_the_array_module_makes_arrays_of_the_device(emulated):
     xp = emulated.array_module
-    for array in (xp.zeros(3), xp.arange(4), xp.ones((2, 2), np.float16), xp.full((2,), 7), xp.stack([xp.zeros(2), xp.ones(2)])):
+    for array in (
+        xp.zeros(3),
+        xp.arange(4),
+        xp.ones((2, 2), np.float16),
+        xp.full((2,), 7),
+        xp.stack([xp.zeros(2), xp.ones(2)]),
+    ):
         assert isinstance(array, EmulatedArray) and array.device is emulated
     assert xp.float32 is np.float32 and xp.pi == np.pi
     assert unwritten(xp.empty((2, 3), np.float32)) == unwritten(xp.empty_like(xp.zeros((2, 3)))) == 6
@@ -123,7 +158,9 @@ READERS = [
 def test_unwritten_elements_are_not_read(emulated, read):
     x = emulated.empty(6, np.float32)
     x[1:5] = 0
-    with pytest.raises(EmulatorError, match=r"2 of 6 elements of a float32\[6\] array that no kernel has written"):
+    with pytest.raises(
+        EmulatorError, match=r"2 of 6 elements of a float32\[6\] array that no kernel has written"
+    ):
         read(emulated, x)
     x[::5] = 0
     read(emulated, x)

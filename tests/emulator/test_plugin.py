@@ -21,8 +21,22 @@ def test_marked(emulated):
 
 def run(folder, *options, environment=None):
     (folder / "test_it.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-rs", "-p", "tests.emulator.plugin", "-c", "/dev/null", *options]
-    process = subprocess.run([*command, str(folder)], cwd=ROOT, env=environment, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-s",
+        "-rs",
+        "-p",
+        "tests.emulator.plugin",
+        "-c",
+        "/dev/null",
+        *options,
+    ]
+    process = subprocess.run(
+        [*command, str(folder)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     return process.stdout + process.stderr
 
 

@@ -52,23 +52,42 @@ def instructions(function):
 
 def test_variables(module):
     table, text = module.variables
-    assert (table.name, table.type, table.count, table.size, table.initial) == ("table", "f32", 2, 8, "{0f3F800000, 0f40000000}")
+    assert (table.name, table.type, table.count, table.size, table.initial) == (
+        "table",
+        "f32",
+        2,
+        8,
+        "{0f3F800000, 0f40000000}",
+    )
     assert (text.name, text.size, text.initial) == ("text", 3, "{97, 59, 0}")
-    assert [(variable.name, variable.size, variable.align) for variable in module.shared] == [("tile", 256, 4)]
+    assert [(variable.name, variable.size, variable.align) for variable in module.shared] == [
+        ("tile", 256, 4)
+    ]
 
 
 def test_functions(module):
     twice, kernel = module.functions
-    assert not twice.entry and [v.size for v in twice.results] == [4] and [v.name for v in twice.parameters] == ["twice_param_0"]
+    assert (
+        not twice.entry
+        and [v.size for v in twice.results] == [4]
+        and [v.name for v in twice.parameters] == ["twice_param_0"]
+    )
     assert kernel.entry and kernel.max_threads == "32, 4, 1"
-    assert [(v.name, v.size, v.align) for v in kernel.parameters] == [("kernel_param_0", 8, 8), ("kernel_param_1", 24, 8)]
+    assert [(v.name, v.size, v.align) for v in kernel.parameters] == [
+        ("kernel_param_0", 8, 8),
+        ("kernel_param_1", 24, 8),
+    ]
 
 
 def test_declarations(module):
     registers = [s for s in module.functions[1].body if isinstance(s, ptx.Declaration)]
     assert [v.name for v in registers[0].variables] == ["%p0", "%p1"]
     assert [v.name for v in registers[1].variables] == ["%r0", "%r1", "%r2", "%odd"]
-    assert (registers[2].space, registers[2].variables[0].size, registers[2].variables[0].align) == ("local", 48, 16)
+    assert (registers[2].space, registers[2].variables[0].size, registers[2].variables[0].align) == (
+        "local",
+        48,
+        16,
+    )
 
 
 def test_instructions(module):
@@ -91,7 +110,9 @@ def test_labels_and_branch_tables(module):
     assert labels[2].targets == ("$L__BB0_2", "$L__BB0_3")
 
 
-@pytest.mark.parametrize("text", [".tex .u64 image;", ".global .texref t;", ".global .align 4 .b99 x;", "mov.b32 %r1, %r2"])
+@pytest.mark.parametrize(
+    "text", [".tex .u64 image;", ".global .texref t;", ".global .align 4 .b99 x;", "mov.b32 %r1, %r2"]
+)
 def test_what_is_not_known_is_said(text):
     with pytest.raises(Unsupported, match="PTX"):
         ptx.parse(text)

@@ -34,13 +34,35 @@ def test_names(found):
 def test_types_with_template_arguments_filled_in(found):
     bfloat16 = np.dtype(ml_dtypes.bfloat16)
     dtypes = [bfloat16, bfloat16, np.int64, None, np.uint64, bfloat16, None, None, np.bool_]
-    assert [parameter.dtype for parameter in found] == [dtype if dtype is None else np.dtype(dtype) for dtype in dtypes]
-    assert [parameter.pointer for parameter in found] == [True, True, True, False, False, False, True, True, False]
+    assert [parameter.dtype for parameter in found] == [
+        dtype if dtype is None else np.dtype(dtype) for dtype in dtypes
+    ]
+    assert [parameter.pointer for parameter in found] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
     assert str(found[2]) == "const long long* const __restrict__ ids"
 
 
 def test_const_belongs_to_what_is_pointed_to(found):
-    assert [parameter.const for parameter in found] == [True, False, True, False, False, False, False, False, False]
+    assert [parameter.const for parameter in found] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_kernels_without_templates_or_parameters():
@@ -50,7 +72,10 @@ def test_kernels_without_templates_or_parameters():
 
 
 def test_unknown_kernels_have_sizes_only():
-    assert parameters(SOURCE, "elsewhere<float>", [8, 4]) == [Parameter("argument 0", 8), Parameter("argument 1", 4)]
+    assert parameters(SOURCE, "elsewhere<float>", [8, 4]) == [
+        Parameter("argument 0", 8),
+        Parameter("argument 1", 4),
+    ]
 
 
 def test_sizes_must_agree():

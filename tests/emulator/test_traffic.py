@@ -53,7 +53,9 @@ def test_several_launches_against_the_least(counting):
 def test_table(counting):
     copy(counting, 8)
     x = counting.asarray(np.zeros((32, 32), np.float32))
-    counting.kernel(TRAFFIC, "transpose<32>")((1, 1), (32, 8), (x, counting.empty((32, 32), np.float32), np.int32(32)))
+    counting.kernel(TRAFFIC, "transpose<32>")(
+        (1, 1), (32, 8), (x, counting.empty((32, 32), np.float32), np.int32(32))
+    )
     text = traffic.table(counting.launches)
     assert "  x: loads 16384 B 1.00 times (32.0 sectors a request, 8.00x)\n" in text
     assert "  y: stores 2048 B (4.0 sectors a request, 1.00x)\n" in text
@@ -68,7 +70,10 @@ def test_needs_counters():
 
 
 def test_the_embedding_moves_the_least(counting):
-    ids, table = np.random.default_rng(0).permutation(64)[:48].astype(np.int64), np.zeros((64, 32), np.float32)
+    ids, table = (
+        np.random.default_rng(0).permutation(64)[:48].astype(np.int64),
+        np.zeros((64, 32), np.float32),
+    )
     problem = EmbeddingProblem.resolve(ids, table.shape, table.dtype)
     ops.embedding(counting.asarray(ids), counting.asarray(table))
     assert traffic.against_minimum(counting.launches, problem.bytes_moved()) == 1

@@ -5,14 +5,16 @@ import pytest
 from tests.emulator import Unsupported
 from tests.emulator.instructions import names_in_table
 from tests.emulator.instructions.table import instruction
-from tests.emulator.translation import SharedMemory, source_name, translate
 from tests.emulator.ptx import Variable
+from tests.emulator.translation import SharedMemory, source_name, translate
 
 
 def kernel(body):
     return (
-        ".visible .entry k(.param .u64 p)\n{\n.reg .b32 %r<9>;\n.reg .b64 %rd<9>;\n.reg .f32 %f<9>;\n.reg .pred %p<9>;\n"
-        f".loc 1 42 7\n{body}\nret;\n}}\n" '.file 1 "folder/name.cu"'
+        ".visible .entry k(.param .u64 p)\n{\n.reg .b32 %r<9>;\n.reg .b64 %rd<9>;\n"
+        ".reg .f32 %f<9>;\n.reg .pred %p<9>;\n"
+        f".loc 1 42 7\n{body}\nret;\n}}\n"
+        '.file 1 "folder/name.cu"'
     )
 
 
@@ -62,7 +64,9 @@ def test_a_name_enters_the_table_once():
 
 
 def test_shared_arrays_are_kept_apart():
-    shared = SharedMemory([Variable("a", "b8", 40, 4), Variable("d", "b8", 0, 128), Variable("b", "f32", 8, 16)])
+    shared = SharedMemory(
+        [Variable("a", "b8", 40, 4), Variable("d", "b8", 0, 128), Variable("b", "f32", 8, 16)]
+    )
     (a, start_a), (b, start_b) = shared.static
     assert (start_a, start_b) == (0, 64), "16 bytes between them at least, and 16-byte alignment"
     assert shared.static_bytes == shared.offsets["d"] == 128, "the dynamic array lies behind, aligned"
@@ -75,7 +79,9 @@ def test_names_of_shared_arrays():
 
 
 def test_float_constants_keep_their_bits():
-    text = translate('.const .align 4 .f32 t[2] = {0f3F800000, 0fFF800000};\n.const .align 8 .f64 d = 0d3FF0000000000000;')
+    text = translate(
+        ".const .align 4 .f32 t[2] = {0f3F800000, 0fFF800000};\n.const .align 8 .f64 d = 0d3FF0000000000000;"
+    )
     assert "bits<f32>(0xFF800000u)" in text and "bits<f64>((u64)0x3FF0000000000000ull)" in text
 
 

@@ -1,8 +1,8 @@
-"""How many bytes the launches of one call move, argument by argument, against the least that the problem needs.
+"""How many bytes the launches of one call move, argument by argument, against the least that a problem needs.
 
-    device = EmulatedDevice("sm_90", count=True)
-    y = ops.max_pool(device.asarray(x), 2)
-    print(traffic.table(device.launches, problem.bytes_moved()))
+device = EmulatedDevice("sm_90", count=True)
+y = ops.max_pool(device.asarray(x), 2)
+print(traffic.table(device.launches, problem.bytes_moved()))
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ class ArgumentTraffic:
         name: of the kernel's parameter.
         size: bytes of the array.
         loaded, stored: bytes of the 32-byte sectors that were requested; atomic operations count in both.
-        distinct_loaded, distinct_stored: bytes of the sectors that were requested at all: what must move at least.
+        distinct_loaded, distinct_stored: bytes of the sectors requested at all: the least that moves.
         sectors_per_load, sectors_per_store: of a warp's request, on average; a float a lane takes 4 at best.
         load_efficiency, store_efficiency: sector bytes per byte asked for; 1 is ideal, less is a broadcast.
         reread_factor: how often the average sector was loaded.
@@ -124,7 +124,7 @@ def of_launches(launches):
 
 
 def against_minimum(launches, minimum):
-    """Sector bytes that the launches move between them (each array's once a launch) per byte of the minimum."""
+    """Sector bytes that the launches move together (each array's once a launch) per byte of the minimum."""
     return _ratio(sum(traffic.bytes_moved for traffic in of_launches(launches)), minimum)
 
 

@@ -1,7 +1,7 @@
-"""From PTX to C++ that runs on the emulator's runtime: every instruction becomes one statement, every place a `#line`.
+"""From PTX to C++ that runs on the emulator's runtime: instructions become statements, places `#line`s.
 
-The registers of a function become its local variables and shared variables become offsets in the block's shared memory, with red
-zones between them, so that an index that leaves one array is noticed.
+The registers of a function become its local variables, shared variables offsets in the block's shared memory,
+with red zones between them, so that an index that leaves one array is noticed.
 """
 
 import re
@@ -15,10 +15,19 @@ _DYNAMIC_ALIGNMENT = 16
 _EXPORT = 'extern "C" __attribute__((visibility("default")))'
 _COORDINATES = {"tid": "thread_index", "ntid": "block_dim", "ctaid": "block_index", "nctaid": "grid_dim"}
 _SPECIAL_REGISTERS = {
-    **{f"%{name}.{axis}": f"(u32)emu_self.{field}.{axis}" for name, field in _COORDINATES.items() for axis in "xyz"},
-    **{f"%clusterid.{axis}": f"(emu_self.block_index.{axis} / emu_self.cluster_dim.{axis})" for axis in "xyz"},
+    **{
+        f"%{name}.{axis}": f"(u32)emu_self.{field}.{axis}"
+        for name, field in _COORDINATES.items()
+        for axis in "xyz"
+    },
+    **{
+        f"%clusterid.{axis}": f"(emu_self.block_index.{axis} / emu_self.cluster_dim.{axis})" for axis in "xyz"
+    },
     **{f"%nclusterid.{axis}": f"(emu_self.grid_dim.{axis} / emu_self.cluster_dim.{axis})" for axis in "xyz"},
-    **{f"%cluster_ctaid.{axis}": f"(emu_self.block_index.{axis} % emu_self.cluster_dim.{axis})" for axis in "xyz"},
+    **{
+        f"%cluster_ctaid.{axis}": f"(emu_self.block_index.{axis} % emu_self.cluster_dim.{axis})"
+        for axis in "xyz"
+    },
     **{f"%cluster_nctaid.{axis}": f"emu_self.cluster_dim.{axis}" for axis in "xyz"},
     "%cluster_ctarank": "emu_self.rank",
     "%cluster_nctarank": "(emu_self.cluster_dim.x * emu_self.cluster_dim.y * emu_self.cluster_dim.z)",
@@ -66,7 +75,7 @@ class SharedMemory:
     Attributes:
         offsets: of each variable, by name.
         static: the static Variables with their offsets, in order.
-        static_bytes: what the static variables take, rounded up so that the dynamic array behind them is aligned.
+        static_bytes: what the static variables take, rounded up to align the dynamic array behind them.
         machine_bytes: what they take on a GPU, without red zones.
     """
 
@@ -82,7 +91,9 @@ class SharedMemory:
                 end = start + variable.size
                 self.machine_bytes = round_up(self.machine_bytes, variable.align) + variable.size
         self.static_bytes = round_up(end, alignment)
-        self.offsets.update({variable.name: self.static_bytes for variable in variables if not variable.count})
+        self.offsets.update(
+            {variable.name: self.static_bytes for variable in variables if not variable.count}
+        )
 
     def table(self, symbol):
         """The C++ table from which reports take the arrays' names."""
@@ -97,7 +108,7 @@ class FunctionTranslation:
     Attributes:
         function: the ptx.Function.
         functions: names of the module's device functions.
-        parameters: C++ expressions of the addresses of the function's and of its calls' parameters, by PTX name.
+        parameters: C++ addresses of the function's and of its calls' parameters, by PTX name.
         branch_targets: labels of each branch table.
         local_array: the Variable, with its C++ name, that holds the thread's local memory.
     """
@@ -122,7 +133,7 @@ class FunctionTranslation:
         raise KeyError(f"register {name}")
 
     def value(self, text):
-        """An operand as a C++ expression: a register, number, special register, or the address of a variable."""
+        """An operand as a C++ expression: a register, a number, a special register, a variable's address."""
         text = text.strip()
         if text.startswith("!") or (text.startswith("-") and not text[1:2].isdigit()):
             return f"({text[0]}{self.value(text[1:])})"
@@ -164,7 +175,11 @@ class FunctionTranslation:
         match = re.fullmatch(r"\[\s*([^\]+]+?)\s*(?:\+\s*(-?\d+))?\s*\]", text)
         base, offset = match.groups()
         total = f"(u64)({self.value(base)}) + {offset or 0}ll"
-        function = {"shared": "shared_pointer", "shared::cta": "shared_pointer", "shared::cluster": "cluster_pointer"}.get(space, "pointer")
+        function = {
+            "shared": "shared_pointer",
+            "shared::cta": "shared_pointer",
+            "shared::cluster": "cluster_pointer",
+        }.get(space, "pointer")
         return f"{function}({total})"
 
     def label(self, name):
@@ -183,7 +198,9 @@ class FunctionTranslation:
         """Whether an instruction has the register elsewhere than as its first operand."""
         name = re.compile(rf"(?<![\w$%]){re.escape(register)}(?![\w$])")
         body = (statement for statement in self.function.body if isinstance(statement, ptx.Instruction))
-        return any(name.search(" ".join((statement.predicate or "", *statement.operands[1:]))) for statement in body)
+        return any(
+            name.search(" ".join((statement.predicate or "", *statement.operands[1:]))) for statement in body
+        )
 
     # ---- the whole function
 
@@ -192,7 +209,9 @@ class FunctionTranslation:
         function = self.function
         if function.entry:
             return f"{_EXPORT} void emu_thunk_{cpp_name(function.name)}(void** prm)"
-        names = [f"ret{i}" for i in range(len(function.results))] + [f"prm{i}" for i in range(len(function.parameters))]
+        names = [f"ret{i}" for i in range(len(function.results))] + [
+            f"prm{i}" for i in range(len(function.parameters))
+        ]
         arguments = ", ".join(f"char* {name}" for name in names)
         return f"static __attribute__((noinline)) void {cpp_name(function.name)}({arguments})"
 
@@ -234,16 +253,17 @@ class FunctionTranslation:
         yield "}"
 
     def _description(self):
-        """What the host asks of a kernel: sizes of the parameters; launch bounds; bytes of static shared memory on a GPU and
-        here; the table of shared arrays."""
+        """What the host asks of a kernel: sizes of the parameters; launch bounds; bytes of static shared memory
+        on a GPU and here; the table of shared arrays."""
         symbol = cpp_name(self.function.name)
         sizes = ",".join(str(parameter.size) for parameter in self.function.parameters)
         shared = f"{self._shared.machine_bytes};{self._shared.static_bytes}"
-        yield f'{_EXPORT} const char* emu_info_{symbol}() {{ return "{sizes};{self.function.max_threads};{shared}"; }}'
+        description = f"{sizes};{self.function.max_threads};{shared}"
+        yield f'{_EXPORT} const char* emu_info_{symbol}() {{ return "{description}"; }}'
         yield self._shared.table(symbol)
 
     def _enter(self, start):
-        """Opens the scope whose statements begin at `start`; its labels are known at once, for branches forward."""
+        """Opens the scope whose statements begin at `start`. Its labels are known at once."""
         depth, labels = 0, {}
         for statement in self.function.body[start:]:
             if isinstance(statement, ptx.Scope):
@@ -265,7 +285,8 @@ class FunctionTranslation:
             self.parameters[variable.name] = f"cp_{name}"
             return f"alignas(16) char cp_{name}[{variable.size}];"
         self.local_array = ptx.Variable(name, variable.type, variable.count)
-        return f"alignas({variable.align}) {ptx.TYPES[variable.type].cpp} {name}[{variable.count}]; POISON_LOCAL({name});"
+        array = f"{ptx.TYPES[variable.type].cpp} {name}[{variable.count}]"
+        return f"alignas({variable.align}) {array}; POISON_LOCAL({name});"
 
     def _registers(self, variables):
         names = {}
@@ -287,17 +308,20 @@ def _variable(variable):
     initial = re.sub(r"0[fF]([0-9a-fA-F]{8})", r"bits<f32>(0x\1u)", initial)
     initial = re.sub(r"0[dD]([0-9a-fA-F]{16})", r"bits<f64>((u64)0x\1ull)", initial)
     cpp = ptx.TYPES[variable.type].cpp
-    return f'extern "C" {{ alignas({variable.align}) {cpp} {cpp_name(variable.name)}[{max(variable.count, 1)}] = {initial}; }}'
+    array = f"{cpp} {cpp_name(variable.name)}[{max(variable.count, 1)}]"
+    return f'extern "C" {{ alignas({variable.align}) {array} = {initial}; }}'
 
 
 def _shared_memory(module):
-    """A function from a ptx.Function to its SharedMemory. Variables that device functions use lie first, and so at the same
-    place in every kernel."""
+    """A function from a ptx.Function to its SharedMemory. Variables that device functions use lie first, and
+    so at the same place in every kernel."""
     names = {variable.name for variable in module.shared}
 
     def used(function):
         instructions_ = (s for s in function.body if isinstance(s, ptx.Instruction))
-        return names & {word for s in instructions_ for text in s.operands for word in re.findall(r"[\w$]+", text)}
+        return names & {
+            word for s in instructions_ for text in s.operands for word in re.findall(r"[\w$]+", text)
+        }
 
     common = set().union(*(used(function) for function in module.functions if not function.entry))
     if any(variable.name in common and not variable.count for variable in module.shared):
@@ -326,7 +350,9 @@ def translate(text, kernels=None):
         module.functions = [f for f in module.functions if not f.entry or f.name in kernels]
     shared = _shared_memory(module)
     device_functions = {function.name for function in module.functions if not function.entry}
-    translations = [FunctionTranslation(function, shared(function), device_functions) for function in module.functions]
+    translations = [
+        FunctionTranslation(function, shared(function), device_functions) for function in module.functions
+    ]
     lines = ['#include "ptx_instructions.h"', "using namespace px;"]
     lines += map(_variable, module.variables)
     lines += [f"{t.prototype()};" for t in translations if not t.function.entry]

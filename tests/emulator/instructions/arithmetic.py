@@ -17,7 +17,12 @@ def rounded(kind, value, flush, saturate=False):
 
 
 _DIRECTED = {"rz": "FE_TOWARDZERO", "rm": "FE_DOWNWARD", "rp": "FE_UPWARD"}
-_AS_PRODUCT_SUM = {"add": "{0}, 1, {1}", "sub": "{0}, 1, -{1}", "mul": "{0}, {1}, -0.0", "fma_": "{0}, {1}, {2}"}
+_AS_PRODUCT_SUM = {
+    "add": "{0}, 1, {1}",
+    "sub": "{0}, 1, -{1}",
+    "mul": "{0}, {1}, -0.0",
+    "fma_": "{0}, {1}, {2}",
+}
 
 
 def _directed(code, op, function, kind, mode, flush):
@@ -66,7 +71,9 @@ def _product_sum(code, op, carry_in, carry_out):
     product = f"({_unsigned(code, op, kind, 1)} * {_unsigned(code, op, kind, 2)})"
     if high:
         product = f"({{wide}})mulhi<{TYPES[kind].cpp}>({code.typed(kind, op[1])}, {code.typed(kind, op[2])})"
-    value = f"({{wide}})({unsigned}){product} + {_unsigned(code, op, kind, 3)}" + (" + CC" if carry_in else "")
+    value = f"({{wide}})({unsigned}){product} + {_unsigned(code, op, kind, 3)}" + (
+        " + CC" if carry_in else ""
+    )
     return _with_carry(code, op, value, kind, carry_out)
 
 
@@ -113,7 +120,9 @@ def rem(code, op):
 
 @instruction("mul")
 def mul(code, op):
-    return _calculate(code, op, {"hi": "mulhi", "wide": "mulwide", "lo": "mul"}[op.choice(("hi", "wide", "lo"), "lo")])
+    return _calculate(
+        code, op, {"hi": "mulhi", "wide": "mulwide", "lo": "mul"}[op.choice(("hi", "wide", "lo"), "lo")]
+    )
 
 
 @instruction("mul24.lo")
@@ -179,6 +188,5 @@ def copysign(code, op):
 @instruction("dp4a")
 def dp4a(code, op):
     a, b = op.types(2)
-    return code.put(
-        op[0], f"dp4a<{a[0]}8, {b[0]}8>({code.typed('u32', op[1])}, {code.typed('u32', op[2])}, {code.typed('s32', op[3])})"
-    )
+    operands = ", ".join(code.typed(kind, text) for kind, text in zip(("u32", "u32", "s32"), op.operands[1:]))
+    return code.put(op[0], f"dp4a<{a[0]}8, {b[0]}8>({operands})")

@@ -46,7 +46,9 @@ def shf(code, op):
     function = op.choice({"l": "shf_l", "r": "shf_r"})
     clamp = op.choice({"clamp": "true", "wrap": "false"})
     op.type()
-    return code.put(op[0], f"{function}({', '.join(code.typed('u32', text) for text in op.operands[1:4])}, {clamp})")
+    return code.put(
+        op[0], f"{function}({', '.join(code.typed('u32', text) for text in op.operands[1:4])}, {clamp})"
+    )
 
 
 @instruction("prmt.b32")

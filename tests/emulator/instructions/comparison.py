@@ -4,7 +4,10 @@ from ..ptx import TYPES
 from .arithmetic import operand
 from .table import instruction
 
-_COMPARISONS = {name: name for name in ("eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num")}
+_COMPARISONS = {
+    name: name
+    for name in ("eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num")
+}
 _COMPARISONS |= {"nan": "nan_", "lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}
 _COMBINATIONS = {"and": "&", "or": "|", "xor": "^"}
 
@@ -12,7 +15,8 @@ _COMBINATIONS = {"and": "&", "or": "|", "xor": "^"}
 def _compare(code, op, kind):
     comparison = op.choice(_COMPARISONS)
     flush = op.flag("ftz") and kind == "f32"
-    return f"{comparison}<{TYPES[kind].cpp}>({operand(code, op, kind, 1, flush)}, {operand(code, op, kind, 2, flush)})"
+    operands = ", ".join(operand(code, op, kind, index, flush) for index in (1, 2))
+    return f"{comparison}<{TYPES[kind].cpp}>({operands})"
 
 
 @instruction("setp")

@@ -10,7 +10,9 @@ def bra(code, op):
 
 @instruction("brx.idx")
 def brx(code, op):
-    cases = " ".join(f"case {i}: goto {code.label(name)};" for i, name in enumerate(code.branch_targets[op[1]]))
+    cases = " ".join(
+        f"case {i}: goto {code.label(name)};" for i, name in enumerate(code.branch_targets[op[1]])
+    )
     return f"switch ({code.value(op[0])}) {{ {cases} }}"
 
 
@@ -50,7 +52,8 @@ def call(code, op):
     arguments = _names(operands.pop(0)) if operands else []
     if function == "__assertfail":
         message, file, line = (code.parameters[name] for name in arguments[:3])
-        return f'fatal("assert", "assertion %s failed at %s:%u", *(char**){message}, *(char**){file}, *(u32*){line});'
+        values = f"*(char**){message}, *(char**){file}, *(u32*){line}"
+        return f'fatal("assert", "assertion %s failed at %s:%u", {values});'
     if function == "vprintf":
         return "(void)0;"  # what a kernel prints is dropped
     if function not in code.functions:

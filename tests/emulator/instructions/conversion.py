@@ -20,7 +20,9 @@ def mov(code, op):
         parts = op.list(1)
         bits = 8 * TYPES[kind].size // len(parts)
         wide = TYPES[kind].register
-        joined = " | ".join(f"({wide}){code.typed(f'u{bits}', part)} << {bits * i}" for i, part in enumerate(parts))
+        joined = " | ".join(
+            f"({wide}){code.typed(f'u{bits}', part)} << {bits * i}" for i, part in enumerate(parts)
+        )
         return code.put(op[0], f"({TYPES[kind].cpp})({joined})")
     return code.put(op[0], code.value(op[1]) if kind == "pred" else code.typed(kind, op[1]))
 
@@ -34,7 +36,9 @@ def cvt(code, op):
     toward_zero, relu = op.flag("rz"), op.flag("relu")
     if target in ("f16x2", "bf16x2"):
         half = target[:-2]
-        high, low = (f"cvt<{half}>({code.typed('f32', op[i])}, {int(toward_zero)}, {saturate}).x" for i in (1, 2))
+        high, low = (
+            f"cvt<{half}>({code.typed('f32', op[i])}, {int(toward_zero)}, {saturate}).x" for i in (1, 2)
+        )
         value = f"((u32){high} << 16 | {low})"
         return code.put(op[0], f"max_<{target}>({target}{{{value}}}, {target}{{}}).x" if relu else value)
     if target == "tf32":
@@ -52,7 +56,9 @@ def cvt(code, op):
         raise op.unsupported("rounding to -infinity and +infinity is known for integers only")
     if to_integer is not None and target in ("f16", "bf16"):
         raise op.unsupported("rounding to whole numbers is not known for 16-bit types")
-    value = f"cvt<{TYPES[target].cpp}, {TYPES[source].cpp}>({code.typed(source, op[1])}, {rounding}, {saturate})"
+    value = (
+        f"cvt<{TYPES[target].cpp}, {TYPES[source].cpp}>({code.typed(source, op[1])}, {rounding}, {saturate})"
+    )
     if relu:
         value = f"max_<{TYPES[target].cpp}>({value}, {TYPES[target].cpp}{{}})"
     return code.put(op[0], rounded(target, value, flush and target == "f32"))
@@ -68,7 +74,9 @@ def cvta(code, op):
         return code.put(op[0], f"as<u64>({value})")
     if to_space:
         return code.put(op[0], f"(u64)smem_u32(pointer({value}))")
-    return code.put(op[0], f"(u64)(uintptr_t){'cluster' if space == 'shared::cluster' else 'shared'}_pointer({value})")
+    return code.put(
+        op[0], f"(u64)(uintptr_t){'cluster' if space == 'shared::cluster' else 'shared'}_pointer({value})"
+    )
 
 
 @instruction("isspacep")

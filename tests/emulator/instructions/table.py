@@ -5,8 +5,9 @@
         function = "bfind_shift" if op.flag("shiftamt") else "bfind"
         return code.put(op[0], f"{function}({code.typed(op.type(), op[1])})")
 
-`op` is the instruction as an Operation, `code` the function being translated (`translation.FunctionTranslation`). A modifier that
-the function does not ask for, and that is not among HINTS, makes the instruction Unsupported: nothing is skipped silently.
+`op` is the instruction as an Operation, `code` the translation.FunctionTranslation that it stands in. A modifier
+that the function does not ask for, and that is not among HINTS, makes the instruction Unsupported: nothing is
+skipped silently.
 """
 
 import re
@@ -14,13 +15,54 @@ import re
 from ..errors import Unsupported
 from ..ptx import TYPES
 
-SPACES = ("global", "shared", "local", "const", "param", "shared::cta", "shared::cluster", "param::entry", "param::func")
+SPACES = (
+    "global",
+    "shared",
+    "local",
+    "const",
+    "param",
+    "shared::cta",
+    "shared::cluster",
+    "param::entry",
+    "param::func",
+)
 SCOPES = ("cta", "cluster", "gpu", "sys")
 
 # Modifiers that change speed or name the default, never the result.
-HINTS = {"rn", "approx", "full", "sync", "aligned", "nc", "noftz", "uni", "L1::evict_normal", "L1::evict_unchanged"}
-HINTS |= {"L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::evict_first", "L2::evict_last", "L2::evict_normal"}
-HINTS |= {"L2::64B", "L2::128B", "L2::256B", "L2::cache_hint", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "weak"}
+HINTS = {
+    "rn",
+    "approx",
+    "full",
+    "sync",
+    "aligned",
+    "nc",
+    "noftz",
+    "uni",
+    "L1::evict_normal",
+    "L1::evict_unchanged",
+}
+HINTS |= {
+    "L1::evict_first",
+    "L1::evict_last",
+    "L1::no_allocate",
+    "L2::evict_first",
+    "L2::evict_last",
+    "L2::evict_normal",
+}
+HINTS |= {
+    "L2::64B",
+    "L2::128B",
+    "L2::256B",
+    "L2::cache_hint",
+    "ca",
+    "cg",
+    "cs",
+    "lu",
+    "cv",
+    "wb",
+    "wt",
+    "weak",
+}
 
 _TABLE = {}  # dotted prefix: function
 _REQUIRED = object()
@@ -71,7 +113,7 @@ class Operation:
         return bool(found)
 
     def choice(self, options, default=_REQUIRED):
-        """Takes the first modifier that is one of the options. The options may be a dictionary: its value is returned."""
+        """Takes the first modifier that is one of the options; of a dictionary of options, the value."""
         for name in self._left:
             if name in options:
                 self._left.remove(name)
