@@ -93,7 +93,6 @@ CASES = [
     (ValueError, lambda: layers.LSTM(3, activation="softmax")(CUBE)),
     (ValueError, lambda: layers.LSTM(3, dropout=2)),
     (ValueError, lambda: layers.LSTM(3, recurrent_dropout=-1)),
-    (ValueError, lambda: layers.LSTM(3, recurrent_dropout=0.5)),
     (ValueError, lambda: layers.LSTM(3)(IMAGE)),
     (ValueError, lambda: layers.LSTM(3)(np.ones((2, 4), np.float32))),
     (ValueError, lambda: layers.LSTM(3).build((None, 4, None))),

@@ -5,6 +5,7 @@ import pytest
 
 import gpulayers
 from gpulayers import Sequential, layers
+from gpulayers.ops import random
 
 from .tolerances import assert_close
 
@@ -13,7 +14,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def loop(x, weights, h=None, c=None, mask=None, backwards=False):
+def loop(x, weights, h=None, c=None, mask=None, backwards=False, factor=1.0):
     """(all outputs in the order of processing, h, c) in float64."""
     kernel, recurrent, bias = (w.astype(np.float64) for w in weights)
     units = len(recurrent)
@@ -21,7 +22,7 @@ def loop(x, weights, h=None, c=None, mask=None, backwards=False):
     c = np.zeros((len(x), units)) if c is None else c
     outputs = []
     for t in reversed(range(x.shape[1])) if backwards else range(x.shape[1]):
-        z = x[:, t].astype(np.float64) @ kernel + h @ recurrent + bias
+        z = x[:, t].astype(np.float64) @ kernel + (h * factor) @ recurrent + bias
         i, f, g, o = (z[:, n * units : (n + 1) * units] for n in range(4))
         new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         new_h = sigmoid(o) * np.tanh(new_c)
@@ -115,9 +116,39 @@ def test_dropout_draws_once_for_all_steps():
     assert_close(layer(x), loop(x, layer.get_weights())[1], terms=200)
 
 
+class Fixed(layers.LSTM):
+    """An LSTM whose recurrent dropout is always the same."""
+
+    def forward(self, x, initial_state=None, mask=None, training=True):
+        self._draws = random.Draws(9)
+        return super().forward(x, initial_state, mask, training)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("sequences", [False, True])
+def test_recurrent_dropout(sequences, masked, backwards):
+    mask = np.random.default_rng(1).random((3, 6)) > 0.4 if masked else None
+    gpulayers.set_random_seed(2)
+    layer = Fixed(
+        4, recurrent_dropout=0.5, return_sequences=sequences, go_backwards=backwards, dtype="float64"
+    )
+    x, h, c = (np.random.default_rng(0).standard_normal(shape) for shape in ((3, 6, 5), (3, 4), (3, 4)))
+    y, _ = layer.forward(x, initial_state=[h, c], mask=mask)
+    factor, _ = random.dropout(np.ones((3, 4)), 0.5, random.Draws(9).generator(x))
+    assert set(factor.ravel()) == {0, 2}
+    outputs, last, _ = loop(x, layer.get_weights(), h, c, mask, backwards, factor)
+    assert_close(y, outputs if sequences else last, terms=200)
+    report = gpulayers.check_gradients(layer, [x.shape, h.shape, c.shape], training=True, mask=mask)
+    assert report and len(report.errors) == 6, report
+    assert_close(
+        layer(x), loop(x, layer.get_weights(), backwards=backwards)[0 if sequences else 1], terms=200
+    )
+
+
 def test_no_steps():
-    layer = layers.LSTM(3, return_sequences=True)
-    assert layer(np.ones((2, 0, 4), np.float32)).shape == (2, 0, 3)
+    layer = layers.LSTM(3, return_sequences=True, recurrent_dropout=0.5)
+    assert layer.forward(np.ones((2, 0, 4), np.float32))[0].shape == (2, 0, 3)
 
 
 def test_masks_flow_on():

@@ -41,12 +41,13 @@ class ProgressBar(Callback):
         self._started = time.monotonic()
         if self.verbose == 1 and is_terminal():
             from rich import progress
+            from rich.table import Column
 
-            columns = (
-                progress.BarColumn(bar_width=30),
-                progress.MofNCompleteColumn(),
-                progress.TimeElapsedColumn(),
-                progress.TextColumn("{task.description}"),
+            columns = (  # in a narrow terminal the text is wrapped, not the bar
+                progress.BarColumn(bar_width=20, table_column=Column(no_wrap=True)),
+                progress.MofNCompleteColumn(table_column=Column(no_wrap=True)),
+                progress.TimeElapsedColumn(table_column=Column(no_wrap=True)),
+                progress.TextColumn("{task.description}", table_column=Column()),
             )
             self._bar = progress.Progress(*columns, auto_refresh=False)
             self._bar.start()

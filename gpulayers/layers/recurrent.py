@@ -2,6 +2,7 @@
 
 from .. import activations, constraints, initializers, ops, regularizers
 from ..ops import arrays, random
+from ..ops.recurrent_dropout import lstm_with_recurrent_dropout
 from ..ops.spatial import integer
 from .layer import Layer
 
@@ -31,7 +32,8 @@ class LSTM(Layer):
         unit_forget_bias: the forget gate's bias starts at 1.
         dropout: the share of each input's features that is zeroed in training, drawn once a call for all its
             steps.
-        recurrent_dropout: only 0 is supported.
+        recurrent_dropout: the same for the state on its way into the gates; the sequence is then computed
+            step by step.
         seed: of the dropout.
         return_sequences: return the output of every step, not of the last.
         return_state: return a list [output, h, c].
@@ -95,10 +97,6 @@ class LSTM(Layer):
         for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
                 raise ValueError(f"{name} must be a number in [0, 1]. Received: {rate!r}")
-        if recurrent_dropout:
-            raise ValueError(
-                f"recurrent_dropout is not supported; use dropout. Received: {recurrent_dropout}"
-            )
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
         self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
         self.go_backwards, self.stateful = bool(go_backwards), bool(stateful)
@@ -116,8 +114,7 @@ class LSTM(Layer):
             )
         if self.stateful and input_shape[0] is None:
             raise ValueError(
-                "A stateful LSTM needs a fixed batch size: give the model an Input with batch_size or "
-                "batch_shape. "
+                "A stateful LSTM needs a fixed batch size: give the model an Input with batch_size. "
                 f"Received: {tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
@@ -160,8 +157,7 @@ class LSTM(Layer):
             activation=self.activation.name,
             recurrent_activation=self.recurrent_activation.name,
         )
-        weights = (self.kernel.value, self.recurrent_kernel.value, self.bias.value if self.use_bias else None)
-        outputs, last_h, last_c, residuals = ops.lstm(dropped, *weights, **options, training=training)
+        outputs, last_h, last_c, sequence_backward = self._sequence(dropped, options, training)
         if self.stateful:
             self.states = [last_h.copy(), last_c.copy()]
         output = outputs if self.return_sequences else last_h
@@ -172,8 +168,7 @@ class LSTM(Layer):
             grads = list(grad_output) if self.return_state else [grad_output, None, None]
             if shown is not None and grads[0] is not None:
                 grads[0] = grads[0] * shown
-            kept = residuals if training else ops.lstm(dropped, *weights, **options, training=True)[3]
-            grad_x, *grad_weights, grad_h, grad_c = ops.lstm_backward(*self._of_states(*grads), kept)
+            grad_x, *grad_weights, grad_h, grad_c = sequence_backward(*self._of_states(*grads))
             for variable, grad in zip((self.kernel, self.recurrent_kernel, self.bias), grad_weights):
                 if variable is not None and variable.trainable:
                     variable.add_grad(grad)
@@ -183,21 +178,35 @@ class LSTM(Layer):
 
         return ([output, last_h, last_c] if self.return_state else output), backward
 
+    def _sequence(self, x, options, training):
+        """(outputs, h, c, backward) of the whole sequence."""
+        weights = (self.kernel.value, self.recurrent_kernel.value, self.bias.value if self.use_bias else None)
+        if training and self.recurrent_dropout and x.shape[1]:
+            ones = arrays.array_module(x).ones((x.shape[0], self.units), x.dtype)
+            factor, _ = random.dropout(ones, self.recurrent_dropout, self._draws.generator(x))
+            return lstm_with_recurrent_dropout(x, *weights, factor, **options)
+        *found, residuals = ops.lstm(x, *weights, **options, training=training)
+
+        def backward(*grads):
+            kept = residuals if training else ops.lstm(x, *weights, **options, training=True)[3]
+            return ops.lstm_backward(*grads, kept)
+
+        return *found, backward
+
     def _shown(self, mask, dtype):
         """The factor that zeroes the outputs of masked steps, or None."""
         if mask is None or not self.zero_output_for_mask:
             return None
         shown = mask.astype(dtype)[:, :, None]
         shown = shown[:, ::-1] if self.go_backwards else shown
-        return shown if self.return_sequences else shown[:, -1]
+        return shown if self.return_sequences else shown[:, -1:].sum(axis=1)
 
     def _first_states(self, x, initial_state):
         if initial_state is None:
             if self.stateful and self.states is not None and self.states[0].shape[0] != x.shape[0]:
                 raise ValueError(
                     f"{self.name} is stateful with batch size {self.states[0].shape[0]}; call "
-                    "reset_state() before "
-                    f"another. Received: batch size {x.shape[0]}"
+                    f"reset_state() before another. Received: batch size {x.shape[0]}"
                 )
             return self.states if self.stateful and self.states is not None else (None, None)
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
