@@ -83,42 +83,67 @@ def count(workload, device):
     return list(device.launches)
 
 
-def _bytes(value):
+def _kib(value):
     return f"{value / 1024:.1f} KiB"
 
 
-def table(workload, launches):
-    """Rows of cells: for each kernel its arguments; of a kernel launched repeatedly the first launch."""
+def _pair(values, digits):
+    return "/".join(f"{value:.{digits}f}" if value else "-" for value in values)
+
+
+def details(workload, launches):
+    """Lines of text: each kernel with its arguments; of a kernel launched repeatedly the first launch."""
     from tests.emulator import traffic
 
     least = workload.module.work(workload)[1]
-    cells = [(workload.key, f"least {_bytes(least)}", "", "", "", f"moved {traffic.against_minimum(launches, least):.2f} x least")]
+    yield f"{workload.key}: least {_kib(least)}, moved {traffic.against_minimum(launches, least):.2f} x"
     repeated = {}
     for launch in traffic.of_launches(launches):
         repeated.setdefault(launch.expression, []).append(launch)
     for expression, same in repeated.items():
         first = same[0]
-        notes = []
+        yield f"  {expression}" + (f", {len(same)} launches" if len(same) > 1 else "")
+        for a in first.arguments:
+            moved = a.distinct_loaded + a.distinct_stored
+            if moved:
+                sectors = _pair((a.sectors_per_load, a.sectors_per_store), 1)
+                efficiency = _pair((a.load_efficiency, a.store_efficiency), 2)
+                read = f", read {a.reread_factor:.2f} times" if a.loaded else ""
+                yield f"    {a.name:14} {_kib(moved):>12}, {sectors} sectors a request, {efficiency} x the bytes asked for{read}"
         if first.worst_coalesced:
-            notes.append(f"worst access {first.worst_coalesced.place}, {first.worst_coalesced.efficiency:.1f} x")
+            yield f"    worst access: {first.worst_coalesced.place}, {first.worst_coalesced.efficiency:.2f} x"
         if first.worst_conflict:
-            notes.append(f"{first.worst_degree}-way conflict {first.worst_conflict.place}, {first.extra_wavefronts} extra passes")
-        times = f" x{len(same)}" if len(same) > 1 else ""
-        cells.append((f"  {expression}{times}", "", "", "", "", "; ".join(notes)))
-        for argument in first.arguments:
-            moved = argument.distinct_loaded + argument.distinct_stored
-            if not moved:
-                continue
-            sectors = "/".join(f"{s:.1f}" if s else "-" for s in (argument.sectors_per_load, argument.sectors_per_store))
-            pair = (argument.load_efficiency, argument.store_efficiency)
-            efficiency = "/".join(f"{e:.2f}" if e else "-" for e in pair)
-            reread = f"{argument.reread_factor:.2f}" if argument.loaded else "-"
-            cells.append((f"    {argument.name}", _bytes(moved), sectors, efficiency, reread, ""))
-    return cells
+            place, extra = first.worst_conflict.place, first.extra_wavefronts
+            yield f"    worst bank conflict: {place}, {first.worst_degree}-way, {extra} extra passes in the launch"
+
+
+def summary(workload, launches):
+    """Cells: what all launches of a row move against the least, and the worst of each kind."""
+    from tests.emulator import traffic
+
+    least, found = workload.module.work(workload)[1], traffic.of_launches(launches)
+    arguments = [argument for launch in found for argument in launch.arguments]
+    efficiencies = [e for a in arguments for e in (a.load_efficiency, a.store_efficiency)]
+    return (
+        workload.key,
+        len(found),
+        f"{sum(launch.bytes_moved for launch in found) / least:.2f}",
+        f"{sum(launch.bytes_requested for launch in found) / least:.2f}",
+        f"{max((a.reread_factor for a in arguments), default=0):.1f}",
+        f"{max(efficiencies, default=0):.2f}",
+        f"{max((launch.worst_degree for launch in found), default=0)}",
+        sum(launch.extra_wavefronts for launch in found),
+    )
+
+
+COLUMNS = (
+    *("row", "launches", "moved / least", "requested / least", "most read again", "worst sector bytes / asked"),
+    *("worst bank degree", "extra passes"),
+)
 
 
 def main(arguments):
-    """Prints the table."""
+    """Prints each row's details, then the table."""
     from tests.emulator.plugin import emulator_problem
 
     if emulator_problem():
@@ -126,8 +151,11 @@ def main(arguments):
     from tests.emulator.device import EmulatedDevice
 
     device = EmulatedDevice(arguments.architecture, count=True, multiprocessors=_MULTIPROCESSORS)
-    columns = ("kernel", "moved", "sectors load/store", "per byte load/store", "read times", "worst")
+    cells = []
     for workload in rows(arguments.precision):
         if all(word in workload.key for word in arguments.only):
-            print_table("", columns, table(workload, count(workload, device)))
+            launches = count(workload, device)
+            print("\n".join(details(workload, launches)), flush=True)
+            cells.append(summary(workload, launches))
+    print_table(f"What the kernels move on {arguments.architecture}, {arguments.precision}", COLUMNS, cells)
     return 0

@@ -44,6 +44,7 @@ def test_name_expression():
     assert jit.name_expression("f", template) == (
         "f<float, __nv_bfloat16, __half, true, 3, Config{.rows = 4, .wide = false, .mode = Mode::fast}>"
     )
+    assert [jit.name_expression("f", (value,)) for value in (1, True, 1)] == ["f<1>", "f<true>", "f<1>"]
     with pytest.raises(TypeError, match="Received: 'no such'"):
         jit.name_expression("f", ("no such",))
 

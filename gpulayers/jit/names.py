@@ -42,7 +42,13 @@ def _template_argument(value):
 
 def name_expression(name, template=()):
     """The C++ name of an instance: `f`, `(float32, Config(rows=4))` -> `f<float, Config{.rows = 4}>`."""
-    return f"{name}<{', '.join(map(_template_argument, template))}>" if template else name
+    return _name_expression(name, template, tuple(map(type, template))) if template else name
+
+
+@functools.lru_cache(4096)
+def _name_expression(name, template, types):
+    """`types` keeps templates apart that compare equal, such as (True,) and (1,)."""
+    return f"{name}<{', '.join(map(_template_argument, template))}>"
 
 
 @functools.cache
@@ -55,4 +61,6 @@ def field_types(cls):
 
 def as_structure(instance):
     """A dataclass instance as a 0-d structured array, which a kernel receives by value."""
-    return np.array(dataclasses.astuple(instance), dtype=field_types(type(instance)))
+    layout = field_types(type(instance))
+    # Not dataclasses.astuple: it copies every field deeply, which takes longer than a launch.
+    return np.array(tuple(getattr(instance, name) for name in layout.names), layout)
