@@ -7,14 +7,14 @@ import os
 import platform
 import sys
 
-# The demos' matrices are small: a second thread of BLAS gains little, and waits for long on a busy machine. Before NumPy.
+# Before NumPy: the demos' matrices are small, so that more threads of BLAS would mostly wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from . import __version__, jit
 from .demos import DEMOS
 from .tables import error_console, print_table
 
-_OPTIONAL = {"h5py": "only for Keras's files: pip install \"gpulayers[keras]\""}
+_OPTIONAL = {"h5py": 'only for Keras\'s files: pip install "gpulayers[keras]"'}
 
 
 def _version(package):
@@ -77,7 +77,7 @@ def info(arguments):
 
 
 def kernels(arguments):
-    """Every kernel compiled for an architecture (no GPU is needed): registers, spills, shared memory, occupancy."""
+    """Every kernel, compiled without a GPU: registers, spills, shared memory, occupancy."""
     import numpy as np
     from rich.progress import track
 
@@ -97,7 +97,14 @@ def kernels(arguments):
         print(error, file=sys.stderr)
         return 1
     rows = [
-        (row.short_name, row.threads, row.resources.registers, row.resources.spills, row.shared_memory, f"{row.occupancy:.0%}")
+        (
+            row.short_name,
+            row.threads,
+            row.resources.registers,
+            row.resources.spills,
+            row.shared_memory,
+            f"{row.occupancy:.0%}",
+        )
         for row in table
     ]
     headings = ("kernel", "threads", "registers", "spilled bytes", "shared bytes", "occupancy")
@@ -128,11 +135,15 @@ def _parser():
         command = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
         command.set_defaults(function=function)
         if function is kernels:
-            command.add_argument("--architecture", help="sm_80, sm_90, ...; default: this machine's, else sm_90")
-            command.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16", "float64"])
+            command.add_argument(
+                "--architecture", help="sm_80, sm_90, ...; default: that of the GPU, else sm_90"
+            )
+            command.add_argument(
+                "--dtype", default="float32", choices=["float32", "float16", "bfloat16", "float64"]
+            )
         if function is demo:
             command.add_argument("name", nargs="?", help=", ".join(DEMOS))
-            command.add_argument("options", nargs=argparse.REMAINDER, help="options of the demo; see demo NAME --help")
+            command.add_argument("options", nargs=argparse.REMAINDER, help="see demo NAME --help")
     return parser
 
 

@@ -17,7 +17,7 @@ from gpulayers import jit, ops
 
 PACKAGE = Path(gpulayers.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-# What each part may import of the package; parts that are not named here may import all but the demos and the command.
+# What each part may import of the package; parts not named here may import all but the demos and the command.
 ALLOWED = {
     "config": set(),
     "jit": {"jit", "config"},
@@ -63,18 +63,30 @@ def imports_of(path):
 
 
 def part(name):
-    """"jit" of "gpulayers.jit.compiler"; "" of the package's own file and names."""
+    """ "jit" of "gpulayers.jit.compiler"; "" of the package's own file and names."""
     parts = name.split(".")
-    is_part = len(parts) > 2 or (len(parts) == 2 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file()))
+    is_part = len(parts) > 2 or (
+        len(parts) == 2 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file())
+    )
     return parts[1] if is_part and parts[1] != "__init__" else ""
 
 
 def test_imports_are_found():
-    source = "import os.path\ndef f():\n    from ..jit import compile\n    from . import arrays\nfrom cupy import cuda\n"
+    source = """
+import os.path
+def f():
+    from ..jit import compile
+    from . import arrays
+from cupy import cuda
+"""
     names = {"os.path", "gpulayers.jit.compile", "gpulayers.ops.arrays", "cupy.cuda"}
     assert set(imported(source, "gpulayers.ops.dispatch")) == names
     assert set(imported(source, "gpulayers.ops.__init__")) == names
-    assert [part(f"gpulayers.{name}") for name in ("jit.compile", "config", "__version__")] == ["jit", "config", ""]
+    assert [part(f"gpulayers.{name}") for name in ("jit.compile", "config", "__version__")] == [
+        "jit",
+        "config",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
@@ -106,7 +118,7 @@ def test_references_and_problems_need_no_device(path):
 def test_no_module_imports_cupy_when_it_is_imported():
     modules = [name for path in FILES if (name := module_name(path)) and not name.endswith("__main__")]
     modules = [name.removesuffix(".__init__") for name in modules if ".demos." not in name]
-    code = f"import sys\nfor name in {modules!r}: __import__(name)\nprint([m for m in sys.modules if 'cupy' in m])"
+    code = f"import sys; [__import__(name) for name in {modules}]; print([n for n in sys.modules if 'cupy' in n])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
@@ -129,7 +141,9 @@ def structures(source):
                 continue
             first, *others = statement.split(",")
             kind, name = re.fullmatch(r"(.+?)\s+(\w+.*)", first.strip(), re.DOTALL).groups()
-            while kind and name.split()[0] in ("long", "int", "char") and " " in name:  # types of several words
+            while (
+                kind and name.split()[0] in ("long", "int", "char") and " " in name
+            ):  # types of several words
                 word, name = name.split(None, 1)
                 kind = f"{kind} {word}"
             for declared in (name, *others):
@@ -162,19 +176,27 @@ def test_structures_are_parsed():
 def dataclasses_of_ops():
     for module in pkgutil.walk_packages(ops.__path__, ops.__name__ + "."):
         for value in vars(importlib.import_module(module.name)).values():
-            if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.name:
+            if (
+                dataclasses.is_dataclass(value)
+                and isinstance(value, type)
+                and value.__module__ == module.name
+            ):
                 yield value
 
 
 def cpp_structures():
     folder = jit.kernels_folder()
     files = [path for path in folder.rglob("*") if path.suffix in (".cu", ".cuh")]
-    return [(path.relative_to(folder), *item) for path in files for item in structures(path.read_text()).items()]
+    return [
+        (path.relative_to(folder), *item) for path in files for item in structures(path.read_text()).items()
+    ]
 
 
 def travels_by_value(cls):
     """Whether the fields have the exact types that a kernel's argument needs."""
-    kinds = [field.type[0] if isinstance(field.type, tuple) else field.type for field in dataclasses.fields(cls)]
+    kinds = [
+        field.type[0] if isinstance(field.type, tuple) else field.type for field in dataclasses.fields(cls)
+    ]
     return all(isinstance(kind, type) and issubclass(kind, np.generic) for kind in kinds)
 
 
@@ -186,12 +208,16 @@ MIRRORED = [
 ]
 
 
-@pytest.mark.parametrize("cls, path, fields", MIRRORED, ids=[f"{cls.__name__}-{path}" for cls, path, _ in MIRRORED])
+@pytest.mark.parametrize(
+    "cls, path, fields", MIRRORED, ids=[f"{cls.__name__}-{path}" for cls, path, _ in MIRRORED]
+)
 def test_structures_are_the_same_in_python_and_in_cpp(cls, path, fields):
     if travels_by_value(cls):
         layout = jit.field_types(cls)
         ours = [(name, layout[name].base, layout[name].shape) for name in layout.names]
-        theirs = [(name, np.dtype(CPP_TYPES[kind]), (length,) if length else ()) for name, kind, length in fields]
+        theirs = [
+            (name, np.dtype(CPP_TYPES[kind]), (length,) if length else ()) for name, kind, length in fields
+        ]
         assert ours == theirs
     else:  # a template argument: integers are int, enumerations and structures bear the same name
         ours = [(field.name, field.type.__name__) for field in dataclasses.fields(cls)]

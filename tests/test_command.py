@@ -35,8 +35,16 @@ def test_nothing_is_missing_from_a_whole_installation():
     "found, what, remedy",
     [
         (Installation(cupy_error="No module named 'cupy'"), "No NVIDIA driver", "Install NVIDIA's driver"),
-        (Installation(cupy_error="x", driver=(13, 0)), "CuPy is not installed", 'pip install "gpulayers[cuda13]"'),
-        (Installation(cupy_error="x", driver=(12, 4)), "CuPy is not installed", 'pip install "gpulayers[cuda12]"'),
+        (
+            Installation(cupy_error="x", driver=(13, 0)),
+            "CuPy is not installed",
+            'pip install "gpulayers[cuda13]"',
+        ),
+        (
+            Installation(cupy_error="x", driver=(12, 4)),
+            "CuPy is not installed",
+            'pip install "gpulayers[cuda12]"',
+        ),
         (changed(driver=(11, 8)), "only CUDA 11.8", "525 or newer"),
         (
             changed(cupy_packages=(("cupy-cuda12x", "14"), ("cupy-cuda13x", "14"))),
@@ -46,10 +54,14 @@ def test_nothing_is_missing_from_a_whole_installation():
         (changed(cupy_error="libX is absent"), "CuPy does not load: libX is absent", "--force-reinstall"),
         (
             changed(driver=(12, 8)),
-            "CuPy is made for CUDA 13.0, the driver supports 12.8",
+            "CuPy is for CUDA 13.0, the driver supports 12.8",
             'pip uninstall cupy-cuda13x, then pip install "gpulayers[cuda12]"',
         ),
-        (changed(nvrtc=None, nvrtc_error="no libnvrtc"), "NVRTC does not load: no libnvrtc", "gpulayers[cuda13]"),
+        (
+            changed(nvrtc=None, nvrtc_error="no libnvrtc"),
+            "NVRTC does not load: no libnvrtc",
+            "gpulayers[cuda13]",
+        ),
         (changed(headers=None), "header files", "gpulayers[cuda13]"),
         (changed(absent_libraries=("cuBLAS",)), "cuBLAS does not load", "gpulayers[cuda13]"),
         (changed(devices=(), device_error="busy"), "No GPU can be used: busy", "nvidia-smi"),
@@ -74,7 +86,15 @@ def test_installation_of_this_machine():
 def test_info(capsys, empty_cache):
     assert main(["info"]) == 0
     shown = capsys.readouterr().out
-    for text in (gpulayers.__version__, "numpy", "CuPy", "NVRTC", "h5py", str(jit.kernels_folder()), empty_cache):
+    for text in (
+        gpulayers.__version__,
+        "numpy",
+        "CuPy",
+        "NVRTC",
+        "h5py",
+        str(jit.kernels_folder()),
+        empty_cache,
+    ):
         assert text in shown
     lines = [line.split() for line in shown.splitlines()]
     assert ["entries", "0"] in lines
@@ -112,10 +132,15 @@ def test_info_says_that_the_device_cannot_be_used():
 
 @pytest.mark.parametrize("given, threads", [(None, 1), ("2", min(2, os.cpu_count()))])
 def test_one_thread_of_blas_unless_more_are_asked_for(given, threads):
-    code = "import gpulayers.__main__, threadpoolctl; print([pool['num_threads'] for pool in threadpoolctl.threadpool_info()])"
+    code = """
+import gpulayers.__main__, threadpoolctl
+print([pool["num_threads"] for pool in threadpoolctl.threadpool_info()])
+"""
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
-    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, env=environment, capture_output=True, text=True
+    )
     assert done.stdout == f"[{threads}]\n"
 
 

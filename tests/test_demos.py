@@ -103,7 +103,9 @@ class TestEmbedding:
 
     def test_docstrings(self, tmp_path):
         source = tmp_path / "module.py"
-        source.write_text('"""One."""\nclass A:\n    """Two."""\n    def f(self):\n        "Three."\nx = "none"\n')
+        source.write_text(
+            '"""One."""\nclass A:\n    """Two."""\n    def f(self):\n        "Three."\nx = "none"\n'
+        )
         assert sorted(embedding.docstrings(source)) == ["One.", "Three.", "Two."]
         source.write_text("def broken(:")
         assert embedding.docstrings(source) == []
@@ -127,5 +129,5 @@ class TestEmbedding:
         assert embedding.main(["--device", "cpu"]) == 0
         shown = capsys.readouterr().out
         assert number_after("The embedding has", shown) > 90
-        before, after = re.search(r"held-out accuracy ([\d.]+)% -> ([\d.]+)%", shown).groups()
+        before, after = re.search(r"Held-out accuracy: ([\d.]+)% -> ([\d.]+)%", shown).groups()
         assert float(after) >= float(before) > number_after("The most frequent package alone:", shown)

@@ -13,7 +13,11 @@ import gpulayers
 from gpulayers import jit
 
 CHECKOUT = Path(gpulayers.__file__).parent.parent
-KERNELS = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "cuda").rglob("*") if path.suffix in (".cu", ".cuh")}
+KERNELS = {
+    path.relative_to(CHECKOUT).as_posix()
+    for path in (CHECKOUT / "cuda").rglob("*")
+    if path.suffix in (".cu", ".cuh")
+}
 MODULES = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "gpulayers").rglob("*.py")}
 IMPORT_SECONDS = 0.4
 
@@ -65,9 +69,11 @@ def test_the_wheel_holds_the_package_and_the_kernels_and_nothing_else(wheel):
 
 def test_the_source_distribution_gives_the_same_wheel(wheel, tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)], cwd=CHECKOUT, check=True,
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)],
+        cwd=CHECKOUT,
+        check=True,
         capture_output=True,
-    )  # fmt: skip
+    )
     [archive] = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as file:
         file.extractall(tmp_path / "source", filter="data")
@@ -78,7 +84,9 @@ def test_the_source_distribution_gives_the_same_wheel(wheel, tmp_path):
 
 
 def test_it_is_imported_from_where_it_is_installed_without_cupy(installed):
-    shown = installed("-c", "import sys, gpulayers; print(gpulayers.__file__, [m for m in sys.modules if 'cupy' in m])")
+    shown = installed(
+        "-c", "import sys, gpulayers; print(gpulayers.__file__, [m for m in sys.modules if 'cupy' in m])"
+    )
     assert shown == f"{installed.target / 'gpulayers' / '__init__.py'} []"
 
 

@@ -160,7 +160,11 @@ def test_json_is_that_of_keras():
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda t: t.fit_on_texts("one text"), TypeError, "list of texts, not one text. Received: 'one text'"),
+        (
+            lambda t: t.fit_on_texts("one text"),
+            TypeError,
+            "list of texts, not one text. Received: 'one text'",
+        ),
         (lambda t: t.texts_to_sequences("one text"), TypeError, "Received: 'one text'"),
         (lambda t: t.fit_on_texts([7]), TypeError, "string or a list of words. Received: int"),
         (lambda t: t.texts_to_matrix(["a"], "tf"), ValueError, "mode must be one of .* Received: 'tf'"),

@@ -47,7 +47,9 @@ def network():
         ]
     )
     model.compile(
-        optimizer=gpulayers.optimizers.Adam(2e-3), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizer=gpulayers.optimizers.Adam(2e-3),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     return model
 
@@ -72,7 +74,10 @@ def main(arguments=()):
     try:
         training, (images, labels) = load(chosen.seed)
     except ImportError as error:
-        print(f'This demo reads the digits of scikit-learn: pip install "gpulayers[demo]" ({error})', file=sys.stderr)
+        print(
+            f'This demo reads the digits of scikit-learn: pip install "gpulayers[demo]" ({error})',
+            file=sys.stderr,
+        )
         return 1
     device = options.start(chosen)
     model = network()
@@ -82,10 +87,14 @@ def main(arguments=()):
     seconds = time.perf_counter() - begin
     counts = confusion_table(labels, model.predict(images, verbose=0).argmax(axis=1))
     rows = [(digit, *(count or "·" for count in row)) for digit, row in enumerate(counts)]
-    print_table("Held-out digits: true (rows) against predicted (columns)", ("", *map(str, range(10))), rows)
+    print_table("Held-out digits: true (rows), read as (columns)", ("", *map(str, range(10))), rows)
     right = int(np.trace(counts))
     one, other, often = most_confused(counts)
     print(f"Held-out accuracy: {right / len(labels):.2%} ({right} of {len(labels)} images)")
-    print(f"Most confused: {one} and {other} ({often} of {len(labels)} images)" if often else "No digit was taken for another.")
+    print(
+        f"Most confused: {one} and {other} ({often} of {len(labels)} images)"
+        if often
+        else "No digit was taken for another."
+    )
     print(f"Trained {chosen.epochs} epochs on {len(training[1])} images in {seconds:.1f} s on {device!r}")
     return 0

@@ -1,4 +1,4 @@
-"""An embedding against a one-hot input: which package of the standard library is a docstring's sentence from?"""
+"""An embedding against a one-hot input: which package of the library is a docstring's sentence from?"""
 
 import ast
 import re
@@ -18,7 +18,16 @@ from gpulayers.tables import print_table
 
 PACKAGES = 10  # those with the most sentences
 WORDS = 2000  # the vocabulary
-NOT_TAUGHT = {"site-packages", "dist-packages", "test", "ensurepip", "lib2to3", "distutils", "idlelib", "turtledemo"}
+NOT_TAUGHT = {
+    "site-packages",
+    "dist-packages",
+    "test",
+    "ensurepip",
+    "lib2to3",
+    "distutils",
+    "idlelib",
+    "turtledemo",
+}
 _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -117,7 +126,9 @@ def embedding_network(length, classes):
 def train(model, training, held_out, epochs, learning_rate):
     """(parameters, held-out accuracy, seconds)."""
     model.compile(
-        optimizer=gpulayers.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizer=gpulayers.optimizers.Adam(learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     begin = time.perf_counter()
     model.fit(*training, batch_size=64, epochs=epochs)
@@ -139,15 +150,24 @@ def main(arguments=()):
     held_out = pad_sequences(other_numbers, length, padding="post", truncating="post"), other_labels
     print(f"{len(texts)} sentences to learn from, {len(other_texts)} held out; packages: {', '.join(names)}")
     print(f"Length of a sequence, the 95th percentile: {length} words")
-    networks = {"one-hot + Dense": (one_hot_network, 3e-3), "Embedding + average + Dense": (embedding_network, 1e-2)}
+    networks = {
+        "one-hot + Dense": (one_hot_network, 3e-3),
+        "Embedding + average + Dense": (embedding_network, 1e-2),
+    }
     results = {}
     for name, (network, rate) in networks.items():
         print(name, flush=True)
         results[name] = train(network(length, len(names)), training, held_out, chosen.epochs, rate)
-    rows = [(name, f"{count:,}", f"{right:.1%}", f"{seconds:.1f} s") for name, (count, right, seconds) in results.items()]
-    print_table("Which package is the sentence from?", ("input", "parameters", "held-out accuracy", "time"), rows)
+    rows = [
+        (name, f"{count:,}", f"{right:.1%}", f"{seconds:.1f} s")
+        for name, (count, right, seconds) in results.items()
+    ]
+    print_table(
+        "Which package is the sentence from?", ("input", "parameters", "held-out accuracy", "time"), rows
+    )
     (many, before, _), (few, after, _) = results.values()
-    print(f"The embedding has {1 - few / many:.1%} fewer parameters; held-out accuracy {before:.1%} -> {after:.1%}.")
+    print(f"The embedding has {1 - few / many:.1%} fewer parameters.")
+    print(f"Held-out accuracy: {before:.1%} -> {after:.1%}")
     print(f"The most frequent package alone: {np.bincount(other_labels).max() / len(other_labels):.1%}.")
     print(f"Trained on {device!r}")
     return 0

@@ -9,8 +9,12 @@ from gpulayers.ops import arrays
 def parser(name, description, epochs, seed=1):
     """A parser with --epochs, --seed and --device."""
     found = argparse.ArgumentParser(prog=f"gpulayers demo {name}", description=description)
-    found.add_argument("--epochs", type=int, default=epochs, help="passes over the training data (default %(default)s)")
-    found.add_argument("--seed", type=int, default=seed, help="of the split and the weights (default %(default)s)")
+    found.add_argument(
+        "--epochs", type=int, default=epochs, help="passes over the training data (default %(default)s)"
+    )
+    found.add_argument(
+        "--seed", type=int, default=seed, help="of the split and the weights (default %(default)s)"
+    )
     found.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU if there is one")
     return found
 

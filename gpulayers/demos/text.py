@@ -1,4 +1,4 @@
-"""A character-level LSTM that learns English from the manual that every CPython carries, pydoc_data.topics."""
+"""A character-level LSTM that learns English from the manual in every CPython, pydoc_data.topics."""
 
 import math
 import re
@@ -20,14 +20,18 @@ UNKNOWN = "\ufffd"
 def read_manual(seed, held_out=0.1):
     """(training text, held-out text): whole topics on either side.
 
-    Paragraphs of prose only, those that end as sentences do; each once, for some topics contain others; one a line.
+    Paragraphs of prose only, those that end as sentences do, one a line; each once: some topics hold others.
     """
     from pydoc_data.topics import topics
 
     seen, texts = set(), []
     for name in sorted(topics):
         paragraphs = (" ".join(paragraph.split()) for paragraph in topics[name].split("\n\n"))
-        new = [text for text in dict.fromkeys(paragraphs) if re.search(r"[a-z)\"*][.:]$", text) and text not in seen]
+        new = [
+            text
+            for text in dict.fromkeys(paragraphs)
+            if re.search(r"[a-z)\"*][.:]$", text) and text not in seen
+        ]
         seen.update(new)
         texts.append("".join(text + "\n" for text in new))
     order = np.random.default_rng(seed).permutation(len(texts))
@@ -38,7 +42,7 @@ def read_manual(seed, held_out=0.1):
 
 
 def with_alphabet(training, other, least=5):
-    """(training, other, alphabet): characters that the training text has fewer than `least` times become UNKNOWN."""
+    """(training, other, alphabet); what training has fewer than `least` times becomes UNKNOWN."""
     counts = Counter(training)
     alphabet = sorted(character for character, count in counts.items() if count >= least) + [UNKNOWN]
     rare = {ord(character): UNKNOWN for character in set(training + other) - set(alphabet)}
@@ -59,8 +63,9 @@ def order_2_entropy(text):
 class OrderTwoModel:
     """Predicts a character from the two before it, by the counts of a text.
 
-    Witten-Bell smoothing: each order is mixed with the next lower one, by how many different characters have followed
-    the context; order 0 with the uniform distribution. I. Witten and T. Bell, The zero-frequency problem, 1991.
+    Witten-Bell smoothing: each order is mixed with the next lower one, by how many different characters have
+    followed the context; order 0 with the uniform distribution. (I. Witten and T. Bell, The zero-frequency
+    problem, 1991.)
     """
 
     def __init__(self, text, alphabet_size):
@@ -88,7 +93,7 @@ class OrderTwoModel:
 
 
 def sequences(text, alphabet, length):
-    """(inputs, targets), int32 (n, length): neighbouring pieces of the text, and the same one character on."""
+    """(inputs, targets), int32 (n, length): neighbouring pieces of the text, and those one character on."""
     numbers = {character: number for number, character in enumerate(alphabet)}
     ids = np.fromiter((numbers[character] for character in text), np.int32)
     count = (len(ids) - 1) // length
@@ -155,7 +160,9 @@ def main(arguments=()):
     if set(chosen.prompt) - set(alphabet) or not chosen.prompt:
         parser.error(f"--prompt must be made of characters of the manual. Received: {chosen.prompt!r}")
     device = options.start(chosen)
-    print(f"{len(training)} characters to learn from, {len(held_out)} held out, {len(alphabet)} different ones")
+    print(
+        f"{len(training)} characters to learn from, {len(held_out)} held out, {len(alphabet)} different ones"
+    )
     model = network(len(alphabet), chosen.units)
     begin = time.perf_counter()
     model.fit(
@@ -168,13 +175,19 @@ def main(arguments=()):
     reached = bits_per_character(model, *sequences(held_out, alphabet, LENGTH))
     rows = [
         (f"LSTM with {chosen.units} units, {model.count_params()} parameters", f"{reached:.3f}"),
-        ("baseline: order-2 model of the training text, Witten-Bell smoothing, on the same held-out text",
-         f"{OrderTwoModel(training, len(alphabet)).bits_per_character(held_out):.3f}"),
-        ("baseline: order-2 entropy of the whole text, by its own counts (plain, no smoothing)",
-         f"{order_2_entropy(training + held_out):.3f}"),
-        ("for comparison: order-2 entropy of the held-out text alone, by its own counts",
-         f"{order_2_entropy(held_out):.3f}"),
-    ]  # fmt: skip
+        (
+            "baseline: order-2 model of the training text, Witten-Bell smoothing, on the same held-out text",
+            f"{OrderTwoModel(training, len(alphabet)).bits_per_character(held_out):.3f}",
+        ),
+        (
+            "baseline: order-2 entropy of the whole text, by its own counts (plain, no smoothing)",
+            f"{order_2_entropy(training + held_out):.3f}",
+        ),
+        (
+            "for comparison: order-2 entropy of the held-out text alone, by its own counts",
+            f"{order_2_entropy(held_out):.3f}",
+        ),
+    ]
     print_table("Bits per character, held-out text", ("", "bits"), rows)
     print(sample(model, alphabet, chosen.prompt, 300, chosen.temperature, chosen.seed).replace("\n", " "))
     print(f"Trained {chosen.epochs} epochs in {seconds:.0f} s on {device!r}")

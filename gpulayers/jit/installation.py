@@ -45,32 +45,54 @@ class Installation:
         return "cuda12" if self.driver and self.driver < (13, 0) else "cuda13"
 
     def missing(self):
-        """Pairs (what stands in the way of the GPU, the command or step that mends it), first things first."""
+        """Pairs (what stands in the way of the GPU, the command that mends it), first things first."""
         install = f'pip install "gpulayers[{self.extra()}]"'
         found = []
         if self.driver is None:
-            found.append(("No NVIDIA driver is installed here", "Install NVIDIA's driver; pip cannot. See nvidia.com/drivers"))
+            found.append(
+                (
+                    "No NVIDIA driver is installed here",
+                    "Install NVIDIA's driver; pip cannot. See nvidia.com/drivers",
+                )
+            )
         elif self.driver < (12, 0):
-            found.append((f"The NVIDIA driver supports only CUDA {_dotted(self.driver)}", "Update NVIDIA's driver to 525 or newer"))
+            found.append(
+                (
+                    f"The NVIDIA driver supports only CUDA {_dotted(self.driver)}",
+                    "Update NVIDIA's driver to 525 or newer",
+                )
+            )
         if not self.cupy_packages and self.cupy_error:
             return [*found, ("CuPy is not installed", install)]
         names = [name for name, _ in self.cupy_packages]
         if len(names) > 1:
-            found.append((f"{' and '.join(names)} are both installed and disturb each other",
-                          f"pip uninstall {' '.join(names)}, then {install}"))  # fmt: skip
+            found.append(
+                (
+                    f"{' and '.join(names)} are both installed and disturb each other",
+                    f"pip uninstall {' '.join(names)}, then {install}",
+                )
+            )
         if self.cupy_error:
             return [*found, (f"CuPy does not load: {self.cupy_error}", f"{install} --force-reinstall")]
         if self.driver and self.runtime and self.driver[0] < self.runtime[0]:
-            found.append((f"CuPy is made for CUDA {_dotted(self.runtime)}, the driver supports {_dotted(self.driver)}",
-                          f"pip uninstall {' '.join(names) or 'cupy'}, then {install}"))  # fmt: skip
+            found.append(
+                (
+                    f"CuPy is for CUDA {_dotted(self.runtime)}, the driver supports {_dotted(self.driver)}",
+                    f"pip uninstall {' '.join(names) or 'cupy'}, then {install}",
+                )
+            )
         if self.nvrtc is None:
             found.append((f"CUDA's compiler NVRTC does not load: {self.nvrtc_error}", install))
         if self.headers is None:
             found.append(("CUDA's header files are not found", install))
         found += [(f"{library} does not load", install) for library in self.absent_libraries]
         if self.driver and not self.devices:
-            found.append((f"No GPU can be used: {self.device_error or 'CUDA reports no device'}",
-                          "See whether nvidia-smi lists a GPU, and what CUDA_VISIBLE_DEVICES hides"))  # fmt: skip
+            found.append(
+                (
+                    f"No GPU can be used: {self.device_error or 'CUDA reports no device'}",
+                    "See whether nvidia-smi lists a GPU, and what CUDA_VISIBLE_DEVICES hides",
+                )
+            )
         return found
 
 
@@ -110,7 +132,8 @@ def _devices(runtime):
         properties = runtime.getDeviceProperties(index)
         yield (
             f"gpu:{index}  {properties['name'].decode()}, sm_{properties['major']}{properties['minor']}, "
-            f"{properties['multiProcessorCount']} multiprocessors, {properties['totalGlobalMem'] / 2**30:.0f} GiB"
+            f"{properties['multiProcessorCount']} multiprocessors, "
+            f"{properties['totalGlobalMem'] / 2**30:.0f} GiB"
         )
 
 

@@ -14,7 +14,7 @@ def to_categorical(x, num_classes=None):
         A float64 NumPy array of shape (*x.shape, num_classes).
 
     Raises:
-        ValueError: numbers that are not whole, below 0, or not below num_classes; no number to infer num_classes from.
+        ValueError: numbers that are not whole, below 0, or not below num_classes; nothing to infer it from.
     """
     given = np.asarray(x)
     if given.dtype.kind not in "biuf":
@@ -26,7 +26,9 @@ def to_categorical(x, num_classes=None):
         classes = classes[..., 0]
     if num_classes is None:
         if classes.size == 0:
-            raise ValueError(f"Without num_classes at least one class is needed. Received: shape {classes.shape}")
+            raise ValueError(
+                f"Without num_classes at least one class is needed. Received: shape {classes.shape}"
+            )
         num_classes = int(classes.max()) + 1
     outside = classes[(classes < 0) | (classes >= num_classes)]
     if outside.size:

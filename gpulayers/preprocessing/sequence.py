@@ -33,10 +33,14 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         raise ValueError(f"sequences must be a list of sequences. Received: {type(sequences).__name__}")
     dtype = np.dtype(dtype)
     if isinstance(value, str) and dtype.kind not in "OUS":
-        raise ValueError(f"A string as padding value needs dtype=object. Received: dtype {dtype}, value {value!r}")
+        raise ValueError(
+            f"A string as padding value needs dtype=object. Received: dtype {dtype}, value {value!r}"
+        )
     for position, sequence in enumerate(sequences):
         if not hasattr(sequence, "__len__"):
-            raise ValueError(f"Every element of sequences must be a sequence. Received: {sequence!r} at {position}")
+            raise ValueError(
+                f"Every element of sequences must be a sequence. Received: {sequence!r} at {position}"
+            )
     if maxlen is None:
         maxlen = max(map(len, sequences), default=0)
     element_shape = next((np.asarray(sequence).shape[1:] for sequence in sequences if len(sequence)), ())

@@ -146,9 +146,13 @@ class Tokenizer:
             raise ValueError(f"mode must be one of {', '.join(map(repr, _MODES))}. Received: {mode!r}")
         columns = self.num_words or (len(self.word_index) + 1 if self.word_index else 0)
         if not columns:
-            raise ValueError("The number of columns is unknown: set num_words, or call fit_on_texts. Received: neither")
+            raise ValueError(
+                "The number of columns is unknown: set num_words, or call fit_on_texts. Received: neither"
+            )
         if mode == "tfidf" and not self.document_count:
-            raise ValueError("Mode 'tfidf' needs fit_on_texts or fit_on_sequences first. Received: no documents")
+            raise ValueError(
+                "Mode 'tfidf' needs fit_on_texts or fit_on_sequences first. Received: no documents"
+            )
         matrix = np.zeros((len(sequences), columns))
         for row, sequence in zip(matrix, sequences):
             for number, count in Counter(sequence).items():
