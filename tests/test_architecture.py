@@ -118,7 +118,8 @@ def test_references_and_problems_need_no_device(path):
 def test_no_module_imports_cupy_when_it_is_imported():
     modules = [name for path in FILES if (name := module_name(path)) and not name.endswith("__main__")]
     modules = [name.removesuffix(".__init__") for name in modules if ".demos." not in name]
-    code = f"import sys; [__import__(name) for name in {modules}]; print([n for n in sys.modules if 'cupy' in n])"
+    code = f"import sys; [__import__(name) for name in {modules}]"
+    code += "; print([name for name in sys.modules if 'cupy' in name])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
