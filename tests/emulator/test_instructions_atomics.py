@@ -54,7 +54,8 @@ def exchange_program(bits, compares):
     if compares:
         arguments.insert(1, compare)
     name = f"{'cas' if compares else 'exch'}_b{bits}_program"
-    return Program(name, "atomics.cu", name, tuple(arguments), architecture="sm_90" if bits == 128 else "sm_80")
+    file, architecture = ("atomics_b128.cu", "sm_90") if bits == 128 else ("atomics.cu", "sm_80")
+    return Program(name, file, name, tuple(arguments), architecture=architecture)
 
 
 _VECTORS = [("f32", 2), ("f32", 4)] + [(kind, n) for kind in ("f16x2", "bf16x2") for n in (2, 4)]

@@ -153,13 +153,21 @@ OTHERS += [Instruction(128, "bf16", a_registers=True, transpose_b=True), Instruc
 OTHERS += [Instruction(24, negate_a=True), Instruction(24, "f16", negate_b=True), Instruction(24, "tf32", negate_a=True, negate_b=True)]
 
 
+INSTRUCTIONS = list(dict.fromkeys([*ALL_N, *MAJORS, *OTHERS]))
+
+
+def write_kernels(folder):
+    """The path of a .cu file with a kernel for each instruction."""
+    path = folder / "wgmma.cu"
+    path.write_text("".join(instruction.source() for instruction in INSTRUCTIONS))
+    return str(path)
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("wgmma") / "wgmma.cu"
-    instructions = dict.fromkeys([*ALL_N, *MAJORS, *OTHERS])
-    path.write_text("".join(instruction.source() for instruction in instructions))
-    EmulatedDevice("sm_90").load(str(path), [instruction.name for instruction in instructions], feature=True)
-    return str(path)
+    path = write_kernels(tmp_path_factory.mktemp("wgmma"))
+    EmulatedDevice("sm_90").load(path, [instruction.name for instruction in INSTRUCTIONS], feature=True)
+    return path
 
 
 def programs(file):
