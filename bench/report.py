@@ -104,11 +104,21 @@ def print_tables(lines):
         chosen = [line for line in rows if line["family"] == family]
         print_table(family, *table(chosen, baseline_names(chosen)))
     print_table("Speed against the baselines (above 1: faster than it)", *summary(rows))
+    if other_load(rows):
+        print(other_load(rows))
 
 
 def _markdown(headings, cells):
     lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
     return "\n".join(lines + ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells])
+
+
+def other_load(rows):
+    """A sentence on what else ran while the rows were measured, or None."""
+    cores = [line["other_cores"] for line in rows if line.get("other_cores") is not None]
+    if not cores:
+        return None
+    return f"While the rows were measured, other processes used {statistics.median(cores):.2f} cores (median), at most {max(cores):.2f}."
 
 
 def _heading(lines):
@@ -129,6 +139,7 @@ def markdown(lines):
             parts.append(f"Ceilings, measured in the same run: copy {line['copy'] * 1e-9:.4g} GB/s; products: {products}.")
         elif line["kind"] == "absent":
             parts.append(f"Without {line['baseline']}: {line['reason']}.")
+    parts += filter(None, [other_load(rows)])
     parts += ["## Summary", _markdown(*summary(rows))]
     for kind, columns in (("micro", ("name", "value", "unit", "note")), ("overhead", ("name", "value", "unit", "note"))):
         found = [line for line in lines if line["kind"] == kind]

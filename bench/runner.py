@@ -1,5 +1,6 @@
 """Measuring one row: check first, then time the candidates in turns."""
 
+import contextlib
 import dataclasses
 import gc
 import traceback
@@ -79,9 +80,10 @@ class Runner:
             if wrong[OURS]:
                 return {"status": "wrong", "reason": wrong[OURS]}
             runs = {name: candidate.run for name, candidate in candidates.items() if not wrong[name]}
-            samples = self.timer.measure(runs, self.seconds)
+            with timing.OtherLoad() as load:
+                samples = self.timer.measure(runs, self.seconds)
             host = {name: self.timer.host(run) for name, run in runs.items()}
-            fields = {"status": "ok", "implementation": implementation(workload, device)}
+            fields = {"status": "ok", "implementation": implementation(workload, device), "other_cores": load.cores}
         return fields | self._figures(workload, samples, host, wrong)
 
     def _guarded_verdict(self, name, workload, operands, candidate):
@@ -125,8 +127,6 @@ class Runner:
         }
 
     def _precision(self, workload):
-        import contextlib
-
         stack = contextlib.ExitStack()
         if self.with_baselines:
             stack.enter_context(baselines.precision(workload, self.device))

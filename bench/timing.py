@@ -1,6 +1,7 @@
 """Honest timing: candidates take turns, so that what disturbs one disturbs the others too."""
 
 import dataclasses
+import os
 import statistics
 import time
 from pathlib import Path
@@ -29,6 +30,35 @@ class Timing:
 def ratio(samples, other):
     """The median over the turns of other / samples: above 1 where `samples` is the faster one."""
     return statistics.median(b / a for a, b in zip(samples, other, strict=True))
+
+
+class OtherLoad:
+    """Tells how many cores other processes used: what they took from a measurement.
+
+    Used as a context; `cores` is None where the system does not tell (/proc/stat).
+    """
+
+    cores = None
+
+    def __enter__(self):
+        self.start = self._read()
+        return self
+
+    def __exit__(self, *exception):
+        end = self._read()
+        if self.start and end:
+            wall, busy, own = (b - a for a, b in zip(self.start, end))
+            self.cores = max(0.0, (busy - own) / wall)
+
+    @staticmethod
+    def _read():
+        """(wall seconds, seconds that all cores were busy, seconds of this process)."""
+        try:
+            fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
+        except (OSError, ValueError):
+            return None
+        busy = sum(fields) - fields[3] - fields[4]  # but idle and waiting for disks
+        return time.perf_counter(), busy / os.sysconf("SC_CLK_TCK"), time.process_time()
 
 
 class CpuTimer:

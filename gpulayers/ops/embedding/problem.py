@@ -1,6 +1,7 @@
 """What one embedding lookup is: validation, shapes, work."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class EmbeddingProblem:
 
     @property
     def count(self):
-        return int(np.prod(self.ids_shape, dtype=np.int64))
+        return math.prod(self.ids_shape)
 
     @property
     def output_shape(self):
