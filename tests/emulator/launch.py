@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import itertools
 import time
 
 import numpy as np
@@ -111,6 +112,28 @@ def check_argument(kernel, index, value, parameter, device):
             raise wrong(f"{parameter.size} bytes")
 
 
+def _overlap(a, b):
+    try:
+        return np.shares_memory(a.view(np.ndarray), b.view(np.ndarray), max_work=100000)
+    except np.exceptions.TooHardError:
+        return False
+
+
+def check_aliases(kernel, parameters, arguments):
+    """Raises EmulatorError if arrays overlap of which the kernel may write one and one is __restrict__."""
+    arrays = [
+        (index, parameter, value)
+        for index, (parameter, value) in enumerate(zip(parameters, arguments))
+        if isinstance(value, EmulatedArray) and value.size
+    ]
+    for (i, p, a), (j, q, b) in itertools.combinations(arrays, 2):
+        if (p.restrict or q.restrict) and not (p.const and q.const) and _overlap(a, b):
+            raise EmulatorError(
+                f"alias: {kernel}: arguments {i} and {j}, '{p}' and '{q}', overlap in memory, "
+                "which __restrict__ excludes"
+            )
+
+
 class _Arguments:
     """The arguments of a launch in the form in which kernels receive them: a list of addresses of values."""
 
@@ -118,7 +141,7 @@ class _Arguments:
         self._alive = []
         self.pointers = []  # of each argument's allocation, or None
         self.arrays = [value.array if isinstance(value, TensorMap) else value for value in values]
-        self.written = []  # arrays that the kernel may write
+        self.written = []  # indices of the arrays that the kernel may write
         self.addresses = (ctypes.c_void_p * max(len(values), 1))()
         for index, (parameter, value, array) in enumerate(zip(parameters, values, self.arrays)):
             allocation = allocation_of(array) if isinstance(array, EmulatedArray) else None
@@ -128,7 +151,7 @@ class _Arguments:
                 first, last = np.lib.array_utils.byte_bounds(array.view(np.ndarray))
                 runtime().emu_use(allocation.pointer, first, last, int(parameter.const), name.encode())
                 if not parameter.const:
-                    self.written.append(array)
+                    self.written.append(index)
             self.addresses[index] = self._address(value)
 
     def _address(self, value):
@@ -148,8 +171,8 @@ class _Arguments:
 
     def mark_written(self):
         """For launches without the checker, which alone knows what was written."""
-        for array in self.written:
-            mark_written(array)
+        for index in self.written:
+            mark_written(self.arrays[index])
 
     def keep(self):
         """Remembers the memory that the kernel may write, for `restore`."""
@@ -162,20 +185,20 @@ class _Arguments:
 
     def contents(self):
         """A copy of each array that the kernel may write."""
-        return [array.view(np.ndarray).copy() for array in self.written]
+        return [self.arrays[index].view(np.ndarray).copy() for index in self.written]
 
     def differences(self, parameters, first, second, orders):
         """A finding for each array whose bytes differ."""
         findings = []
-        for array, before, after in zip(self.written, first, second):
+        for index, before, after in zip(self.written, first, second):
             a, b = (
                 np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(x.size, x.itemsize)
                 for x in (before, after)
             )
             places = np.nonzero((a != b).any(1))[0]
             if len(places):
-                index = self.arrays.index(next(x for x in self.arrays if x is array))
-                text = f"'{parameters[index].name}' (argument {index}, {_describe(array)}) "
+                array = _describe(self.arrays[index])
+                text = f"'{parameters[index].name}' (argument {index}, {array}) "
                 text += f"differs in {len(places)} elements"
                 text += f" between {orders} order, first at element {places[0]}: "
                 text += f"{before.reshape(-1)[places[0]]} and {after.reshape(-1)[places[0]]}"
@@ -189,7 +212,7 @@ class _Arguments:
             runtime().emu_forget(pointer)
 
     def _writable(self):
-        return {allocation_of(array).pointer for array in self.written}
+        return {self.pointers[index] for index in self.written}
 
 
 def _three(sizes):
@@ -244,6 +267,7 @@ class Kernel:
             check_residency(self.library, self.expression, device, grid, threads, shared_memory)
         for index, (value, parameter) in enumerate(zip(arguments, self.parameters)):
             check_argument(self.expression, index, value, parameter, device)
+        check_aliases(self.expression, self.parameters, arguments)
 
     def run(
         self,

@@ -1,8 +1,8 @@
 """Arrays that live in the emulator's guarded memory, and NumPy on them.
 
 An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays, and a
-mixture with plain NumPy arrays is a TypeError. Memory that nobody has written is known as such: reading it, by
-a kernel or by NumPy, is a finding.
+mixture with plain NumPy arrays is a TypeError. Memory that nobody has written is known as such: reading it,
+by a kernel or by NumPy, is a finding.
 """
 
 import ctypes

@@ -43,6 +43,7 @@ class Parameter:
         dtype: of the value or of what a pointer points to; None for structures and unknown types.
         pointer: True, False, or None where unknown.
         const: a pointer whose target the kernel must not write.
+        restrict: a pointer whose target, where it is written, nothing else points to.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Parameter:
     dtype: np.dtype = None
     pointer: bool = None
     const: bool = False
+    restrict: bool = False
 
     def __str__(self):
         return f"{self.cpp or f'{self.size} bytes'} {self.name}"
@@ -133,7 +135,8 @@ def _parameter(text, size, substitutions):
     plain = " ".join(_QUALIFIERS.sub(" ", declared).replace("*", " ").split())
     dtype = DTYPES.get(plain)
     cpp = re.sub(r"\s+", " ", declared).strip()
-    return Parameter(name, size, cpp, None if dtype is None else np.dtype(dtype), pointer, const)
+    dtype = None if dtype is None else np.dtype(dtype)
+    return Parameter(name, size, cpp, dtype, pointer, const, pointer and "__restrict__" in declared)
 
 
 def parameters(source, expression, sizes):

@@ -81,6 +81,27 @@ def test_every_argument_is_checked(launch, emulated, name, make, expected):
     )
 
 
+@pytest.mark.parametrize("first, second, overlap", [(0, 0, True), (0, 7, True), (7, 0, True), (0, 8, False)])
+def test_restrict_excludes_overlap(launch, emulated, first, second, overlap):
+    memory = emulated.asarray(np.arange(16, dtype=np.float32))
+    x, y = memory[first : first + 8], memory[second : second + 8]
+    if overlap:
+        with pytest.raises(
+            EmulatorError, match="alias: .* arguments 0 and 2, 'const float.* x' and .* overlap"
+        ):
+            launch(x=x, y=y)
+    else:
+        assert (launch(x=x, y=y) == -2 * np.arange(8)[::-1]).all()
+
+
+def test_what_is_only_read_may_overlap(emulated):
+    x = emulated.asarray(np.arange(32))
+    order = emulated.kernel(RULES, "gather_scaled<long long, long long, 1>")
+    y = emulated.empty(8, np.int64)
+    order((1,), (32,), (x, x, y, SIZES, np.bool_(False)))
+    assert (emulated.to_numpy(y) == 2 * np.arange(8)).all()
+
+
 def test_number_of_arguments(emulated):
     with pytest.raises(EmulatorError, match="shifted: expected 4 arguments. Received: 2"):
         emulated.kernel(RULES, "shifted")((1,), (32,), (None, None))

@@ -39,7 +39,7 @@ def x(emulated):
         (
             16,
             1,
-            r"4-byte read .* 0 bytes past the end of 'x' \(argument 0, float32\[16\]\) .* by thread \(15,0,0\)",
+            r"4-byte read .* 0 bytes past the end of 'x' \(arg.* 0, float32\[16\]\) .* by thread \(15,0,0\)",
         ),
         (8, -1, r"4-byte read .* 4 bytes before 'x' \(argument 0, float32\[16\]\) .* by thread \(0,0,0\)"),
         (9, 0, r"4-byte write .* 0 bytes past the end of 'y' \(argument 1, float32\[8\]\)"),
@@ -64,6 +64,11 @@ def test_a_view_bounds_what_the_kernel_may_touch(emulated, x):
         assert re.search(
             rf"read of 'x' \(argument 0, float32\[8\]\){sign}{offset}, outside the view", finding.text
         )
+
+
+def test_null_pointer(emulated, x):
+    (finding,) = findings(emulated, "shifted", (1,), (32,), (x, None, np.int32(3), np.int32(0)))
+    assert finding.text.startswith("4-byte write through a null pointer, at byte 0, by thread (0,0,0)")
 
 
 def test_uninitialised_state_outlives_launches(emulated, x):
@@ -143,8 +148,16 @@ def test_a_launch_runs_in_every_order_from_the_same_memory():
         device.kernel(RULES, "last_wins")((1,), (32,), (total,))
     x, y = device.asarray(np.arange(16, dtype=np.float32)), device.empty(16, np.float32)
     shifted(device, x, y, 16)
-    shifted(device, y, y, 15, 0)
-    assert (device.to_numpy(y) == np.arange(16)).all()
+    z = device.zeros(16, np.float32)
+    shifted(device, y, z, 16)
+    assert (device.to_numpy(z) == np.arange(16)).all()
+
+
+def test_the_array_that_differs_is_named():
+    device = EmulatedDevice(order=("forward", "reverse"))
+    x, y = device.zeros(2, np.float32), device.zeros(32, np.int32)
+    with pytest.raises(EmulatorError, match=r"'places' \(argument 1, int32\[32\]\) differs in 32 elements"):
+        device.kernel(RULES, "numbered")((1,), (32,), (x.view(np.int32), y))
 
 
 def test_findings_of_another_order_say_so(x):

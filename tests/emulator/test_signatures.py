@@ -1,10 +1,13 @@
 """Parameters from C++ signatures."""
 
+import re
+
 import ml_dtypes
 import numpy as np
 import pytest
 
-from tests.emulator.signatures import Parameter, parameters
+from gpulayers import jit
+from tests.emulator.signatures import Parameter, find_signature, parameters, without_comments
 
 SOURCE = """
 // __global__ void kernel(int decoy)
@@ -63,6 +66,19 @@ def test_const_belongs_to_what_is_pointed_to(found):
         False,
         False,
     ]
+
+
+def test_restrict(found):
+    assert [parameter.name for parameter in found if parameter.restrict] == ["x", "ids"]
+
+
+def test_every_kernel_of_the_project_is_found():
+    bounds = re.compile(r"__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)")
+    for file in sorted(jit.kernels_folder().rglob("*.cu")):
+        source = without_comments(file.read_text())
+        names = re.findall(r"__global__\s+void\s+(\w+)\s*\(", bounds.sub("", source))
+        assert len(names) == source.count("__global__") > 0
+        assert all(find_signature(source, name) for name in names)
 
 
 def test_kernels_without_templates_or_parameters():

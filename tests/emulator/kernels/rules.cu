@@ -29,6 +29,9 @@ __global__ void racing_sum(float* total, const float* __restrict__ x) { *total +
 // The last thread wins: no race, since exchanges are atomic, but the result depends on the order.
 __global__ void last_wins(int* winner) { atomicExch(winner, (int)threadIdx.x); }
 
+// Every thread draws a number: who draws which depends on the order.
+__global__ void numbered(int* counter, int* places) { places[threadIdx.x] = atomicAdd(counter, 1); }
+
 // A tile whose second half is read without a barrier; `index` reaches beyond it where it is 64 or more.
 __global__ void tile(float* y, int index, bool wait) {
     __shared__ float values[64];
