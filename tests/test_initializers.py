@@ -31,6 +31,7 @@ def test_distributions(name, variance, limit):
     assert abs(values.mean()) < 5 * np.sqrt(variance / count)
     assert abs(values.var() / variance - 1) < 5 * np.sqrt(2 / count)
     assert np.abs(values).max() <= limit * (1 + 1e-6)
+    assert np.unique(values).size > 0.99 * count
     if np.isfinite(limit):
         assert np.abs(values).max() > 0.9 * limit
 

@@ -19,6 +19,8 @@ class Model(Trainer, Layer):
     skips_input_gradient = True
 
     def __init__(self, name=None, trainable=True, dtype=None, **kwargs):
+        if type(self) is Model:
+            raise TypeError("Model is the base class of models; use Sequential. Received: Model(...)")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph, self._input_shapes = None, None
         self.stop_training = False
