@@ -24,8 +24,8 @@ def lstm_with_recurrent_dropout(
         x ... activations: as of `ops.lstm`. There is at least one step.
 
     Returns:
-        (outputs, h, c, backward): `backward(grad_outputs, grad_h, grad_c)`, of which some may be None, returns what
-        `ops.lstm_backward` does.
+        (outputs, h, c, backward): `backward(grad_outputs, grad_h, grad_c)`, of which some may be None,
+        returns what `ops.lstm_backward` does.
     """
     device = arrays.common_device(x=x, factor=factor)
     xp = device.array_module
