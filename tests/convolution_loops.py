@@ -1,4 +1,4 @@
-"""Convolution and its gradients as loops in float64, straight from the formula: what every implementation must give."""
+"""Convolution and its gradients as loops in float64, straight from the formula."""
 
 import math
 
@@ -19,7 +19,9 @@ def per_axis(value, rank):
 def pad_pairs(case):
     """(before, after) for each spatial dimension."""
     pairs = []
-    steps = zip(case.input[1:-1], case.window, per_axis(case.strides, case.rank), per_axis(case.dilation, case.rank))
+    steps = zip(
+        case.input[1:-1], case.window, per_axis(case.strides, case.rank), per_axis(case.dilation, case.rank)
+    )
     for size, taps, stride, dilation in steps:
         reach = dilation * (taps - 1) + 1
         if case.padding == "same":
@@ -48,7 +50,8 @@ def output_shape(case):
 
 def meetings(case):
     """(output position, tap, input position) for all that meet inside the input."""
-    strides, dilations, pads = per_axis(case.strides, case.rank), per_axis(case.dilation, case.rank), pad_pairs(case)
+    strides, dilations = per_axis(case.strides, case.rank), per_axis(case.dilation, case.rank)
+    pads = pad_pairs(case)
     for out in np.ndindex(*output_shape(case)[1:-1]):
         for tap in np.ndindex(*case.window):
             place = tuple(o * s + t * d - p[0] for o, s, t, d, p in zip(out, strides, tap, dilations, pads))
@@ -69,7 +72,9 @@ def forward(case, x, weight, bias):
     y = np.zeros(output_shape(case))
     for out, tap, place in meetings(case):
         for channels, filters in group_slices(case):
-            y[(slice(None), *out, filters)] += x[(slice(None), *place, channels)] @ weight[(*tap, slice(None), filters)]
+            y[(slice(None), *out, filters)] += (
+                x[(slice(None), *place, channels)] @ weight[(*tap, slice(None), filters)]
+            )
     return y if bias is None else y + bias.astype(np.float64)
 
 
@@ -78,7 +83,9 @@ def backward_input(case, grad_output, weight):
     dx = np.zeros(case.input)
     for out, tap, place in meetings(case):
         for channels, filters in group_slices(case):
-            dx[(slice(None), *place, channels)] += dy[(slice(None), *out, filters)] @ weight[(*tap, slice(None), filters)].T
+            dx[(slice(None), *place, channels)] += (
+                dy[(slice(None), *out, filters)] @ weight[(*tap, slice(None), filters)].T
+            )
     return dx
 
 
@@ -87,7 +94,9 @@ def backward_weight(case, x, grad_output):
     dw = np.zeros(case.weight)
     for out, tap, place in meetings(case):
         for channels, filters in group_slices(case):
-            dw[(*tap, slice(None), filters)] += x[(slice(None), *place, channels)].T @ dy[(slice(None), *out, filters)]
+            dw[(*tap, slice(None), filters)] += (
+                x[(slice(None), *place, channels)].T @ dy[(slice(None), *out, filters)]
+            )
     return dw
 
 
@@ -96,7 +105,7 @@ def backward_bias(case, grad_output):
 
 
 class Data:
-    """Arrays of a case (channels_last), and what the loops make of them, each with the sum of absolute products."""
+    """Arrays of a case (channels_last) and what the loops make of them: (values, sums of magnitudes)."""
 
     def __init__(self, case, dtype, integers, seed=0):
         generator = np.random.default_rng(seed)
@@ -112,7 +121,10 @@ class Data:
         x, weight, dy = np.abs(self.x), np.abs(self.weight), np.abs(self.grad_output)
         self.linear = forward(case, self.x, self.weight, self.bias)
         self.y = FUNCTIONS[case.activation](self.linear), forward(case, x, weight, absolute_bias)
-        self.grad_input = backward_input(case, self.grad_output, self.weight), backward_input(case, dy, weight)
+        self.grad_input = (
+            backward_input(case, self.grad_output, self.weight),
+            backward_input(case, dy, weight),
+        )
         self.grad_weight = backward_weight(case, self.x, self.grad_output), backward_weight(case, x, dy)
         self.grad_bias = backward_bias(case, self.grad_output), backward_bias(case, dy)
         pixels = math.prod(output_shape(case)[:-1])
@@ -126,7 +138,7 @@ class Data:
 
 
 def computed(data, device, data_format):
-    """{name: result} of every function of the operation, on the device and in the data format, back as channels_last."""
+    """{name: result} of every function, run in the data format, given back as channels_last."""
     from gpulayers import ops
 
     case = data.case

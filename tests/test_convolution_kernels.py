@@ -1,4 +1,4 @@
-"""The convolution kernels, run by their own launchers: numbers, determinism, the tiles that are chosen, and traffic."""
+"""The convolution kernels, run by their own launchers: numbers, determinism, choice of tiles, traffic."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,9 @@ def test_kernels_in_float32(case, data_format, kernel_device):
 
 
 @pytest.mark.parametrize("dtype", NARROW_TYPES, ids=str)
-@pytest.mark.parametrize("name, data_format", [("first layer", "channels_first"), ("grouped", "channels_last")])
+@pytest.mark.parametrize(
+    "name, data_format", [("first layer", "channels_first"), ("grouped", "channels_last")]
+)
 def test_kernels_in_other_types(name, data_format, dtype, kernel_device):
     check(next(case for case in CASES if case.name == name), dtype, kernel_device, data_format)
 
@@ -48,12 +50,19 @@ def test_kernels_in_other_types(name, data_format, dtype, kernel_device):
 @pytest.mark.parametrize("name", ["small tiles, several", "same strided 1d", "large tiles"])
 def test_every_tile_in_float64(name, kernel_device):
     """Twice the registers and twice the shared memory."""
-    check(next(case for case in CASES if case.name == name), np.dtype(np.float64), kernel_device, "channels_last")
+    check(
+        next(case for case in CASES if case.name == name),
+        np.dtype(np.float64),
+        kernel_device,
+        "channels_last",
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_activations_at_the_extremes(activation, kernel_device):
-    values = np.array([-np.inf, -1e4, -90, -0.5, 0, 0.5, 90, 1e4, np.inf, np.nan], np.float32).reshape(1, -1, 1)
+    values = np.array([-np.inf, -1e4, -90, -0.5, 0, 0.5, 90, 1e4, np.inf, np.nan], np.float32).reshape(
+        1, -1, 1
+    )
     weight = np.ones((1, 1, 1), np.float32)
     result = ops.conv(kernel_device.asarray(values), kernel_device.asarray(weight), activation=activation)
     expected = ops.conv(values, weight, activation=activation)
@@ -80,13 +89,23 @@ def test_tiles_follow_the_problem():
     assert kernels.backward_input_config(large, device) == kernels.LARGE
     assert kernels.forward_config(resolve((1, 14, 14, 64), (3, 3, 64, 64)), device) == kernels.SMALL
     assert kernels.forward_config(resolve((1, 14, 14, 64), (3, 3, 64, 32)), device) == kernels.NARROW
-    assert kernels.forward_config(resolve((32, 56, 56, 64), (3, 3, 16, 64), groups=4), device) == kernels.NARROWEST
-    assert kernels.backward_input_config(resolve((32, 224, 224, 3), (7, 7, 3, 64), strides=2), device) == kernels.NARROWEST
+    assert (
+        kernels.forward_config(resolve((32, 56, 56, 64), (3, 3, 16, 64), groups=4), device)
+        == kernels.NARROWEST
+    )
+    assert (
+        kernels.backward_input_config(resolve((32, 224, 224, 3), (7, 7, 3, 64), strides=2), device)
+        == kernels.NARROWEST
+    )
 
 
 def test_chunks_fill_the_device_and_cover_the_pixels():
     device = RecordingDevice("sm_90", multiprocessors=132)
-    for shape, weight in [((32, 56, 56, 64), (3, 3, 64, 64)), ((1, 5, 5, 3), (3, 3, 3, 8)), ((8, 9, 9, 512), (3, 3, 512, 512))]:
+    for shape, weight in [
+        ((32, 56, 56, 64), (3, 3, 64, 64)),
+        ((1, 5, 5, 3), (3, 3, 3, 8)),
+        ((8, 9, 9, 512), (3, 3, 512, 512)),
+    ]:
         problem = resolve(shape, weight)
         config = kernels.backward_weight_config(problem, device)
         chunks = -(-problem.output_pixels // config.chunk_pixels)
@@ -95,7 +114,9 @@ def test_chunks_fill_the_device_and_cover_the_pixels():
         blocks = chunks * np.prod(config.tile.tiles(rows, weight[3]))
         assert chunks == 1 or blocks <= 4 * 132
         assert (chunks - 1) * config.chunk_pixels < problem.output_pixels
-    assert kernels.backward_weight_config(resolve((32, 56, 56, 64), (3, 3, 64, 64)), device).chunk_pixels < 2000
+    assert (
+        kernels.backward_weight_config(resolve((32, 56, 56, 64), (3, 3, 64, 64)), device).chunk_pixels < 2000
+    )
 
 
 def test_sizes_that_do_not_fit_are_refused_in_words():
@@ -156,7 +177,7 @@ def test_inputs_are_read_in_whole_sectors(data_format, launches):
 
 
 def test_each_block_reads_its_operands_once(launches):
-    """The forward of SQUARE has 4 row tiles of 32 pixels and 1 column tile: w is read by each, x once a tap."""
+    """The forward of SQUARE has 4 tiles of 32 pixels and all filters: each reads w, and x once a tap."""
     found = launches("channels_last")["convolution_direct_forward"]
     assert found["w"].reread_factor == 4
     inside = 22 * 22  # of the 8 * 3 row taps and of the 8 * 3 column taps, 22 meet the input

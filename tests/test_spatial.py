@@ -44,19 +44,25 @@ def test_dimensions_are_independent():
 
 
 def test_same_has_the_ceiling_of_size_over_stride():
-    for size, window, strides, dilation in itertools.product(range(1, 9), range(1, 5), range(1, 6), range(1, 4)):
+    for size, window, strides, dilation in itertools.product(
+        range(1, 9), range(1, 5), range(1, 6), range(1, 4)
+    ):
         found = resolve((size,), window, strides, "same", dilation)
         assert found.output_size == (-(-size // strides),)
         assert 0 <= found.pad_high[0] - found.pad_low[0] <= 1
 
 
 def test_valid_range_holds_the_outputs_whose_tap_lies_inside():
-    for size, window, strides, dilation in itertools.product(range(1, 6), range(1, 4), range(1, 4), range(1, 4)):
+    for size, window, strides, dilation in itertools.product(
+        range(1, 6), range(1, 4), range(1, 4), range(1, 4)
+    ):
         for padding in (((6, 2),), ((0, 6),), "same", 9):
             found = resolve((size,), window, strides, padding, dilation)
             low = found.pad_low[0]
             for tap in range(window):
-                inside = [o for o in range(found.output_size[0]) if 0 <= o * strides + tap * dilation - low < size]
+                inside = [
+                    o for o in range(found.output_size[0]) if 0 <= o * strides + tap * dilation - low < size
+                ]
                 assert list(range(*found.valid_range(0, tap))) == inside
 
 
@@ -71,7 +77,11 @@ def test_lifted():
 @pytest.mark.parametrize(
     "arguments, error, words",
     [
-        (((5,), 6), ValueError, r"at least as large as the \(dilated\) window. Received: input \(5,\), window \(6,\)"),
+        (
+            ((5,), 6),
+            ValueError,
+            r"at least as large as the \(dilated\) window. Received: input \(5,\), window \(6,\)",
+        ),
         (((5,), 3, 1, "valid", 3), ValueError, r"window \(7,\)"),
         (((5,), 3, 0), ValueError, "strides must be at least 1. Received: 0"),
         (((5,), 3, 1.5), TypeError, "strides must be an integer. Received: 1.5"),

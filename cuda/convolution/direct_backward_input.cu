@@ -1,10 +1,12 @@
 // Gradient of a convolution to its input, gathered: every input pixel collects the outputs that saw it.
 //   dx[n, i, c] = sum over taps t and filters k of dy[n, (i + pad - t * dilation) / stride, k] * w[t, c, k],
 //                 over the taps for which the division leaves no rest and the output exists
-// Arrays:    dy (n, o, p, q, k) or (n, k, o, p, q) T; w (t, r, s, c / groups, k) T; dx as x, (n, d, h, w, c) or (n, c, d, h, w) T.
-// Work:      input pixels that are equal modulo the strides are one class and see the same taps, each class as a convolution
-//            of stride 1; a block makes a tile of pixels of one class x input channels of one group.
-// Traffic:   dy once for each tap of the class and column tile, mostly from the caches; w once for each row tile; dx once.
+// Arrays:    dy (n, o, p, q, k) or (n, k, o, p, q) T; w (t, r, s, c / groups, k) T;
+//            dx (n, d, h, w, c) or (n, c, d, h, w) T.
+// Work:      input pixels that are equal modulo the strides are one class and see the same taps, as in a
+//            convolution of stride 1; a block makes a tile of pixels of one class x channels of one group.
+// Traffic:   dy once for each tap of the class and column tile, mostly from the caches; w once for each row
+//            tile; dx once.
 // Needs:     taps * filters below 2^31; offsets are 64 bits wide.
 // Deterministic: yes; no atomics, a sum runs over the depth in order.
 #include "tile.cuh"
@@ -29,7 +31,8 @@ __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
         for (int later = 2; later > axis; --later) index /= min(g.strides[later], g.input_size[later]);
         const int first = index % min(stride, g.input_size[axis]);
         int tap = 0;
-        while (tap < g.tap_step[axis] && (first + g.pad_low[axis] - tap * g.dilation[axis]) % stride != 0) ++tap;
+        const int position = first + g.pad_low[axis];
+        while (tap < g.tap_step[axis] && (position - tap * g.dilation[axis]) % stride != 0) ++tap;
         const bool any = tap < g.tap_step[axis] && tap < g.window[axis];
         first_pixel[axis] = first;
         counts[axis] = (g.input_size[axis] - first + stride - 1) / stride;
@@ -70,7 +73,8 @@ __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
             long long tap_index = 0;
             for (int axis = 0; axis < 3; ++axis) {
                 const int t = first_tap[axis] + tap.at[axis] * g.tap_step[axis];
-                place.at[axis] = (first_pixel[axis] + g.pad_low[axis] - t * g.dilation[axis]) / g.strides[axis];
+                const int position = first_pixel[axis] + g.pad_low[axis] - t * g.dilation[axis];
+                place.at[axis] = position / g.strides[axis];  // leaves no rest
                 tap_index = tap_index * g.window[axis] + t;
             }
             place.offset = k * g.y_strides[1] + spatial_offset(place.at, g.y_strides);

@@ -1,12 +1,12 @@
 // Convolution as a matrix product whose left operand is gathered from the input.
 //   y[n, o, k] = activation(b[k] + sum over taps t and channels c of
-//                           x[n, o * stride + t * dilation - pad, c] * w[t, c, k]),  x zero outside, c and k within a group
+//                           x[n, o * stride + t * dilation - pad, c] * w[t, c, k]), c and k of one group
 // Arrays:    x (n, d, h, w, c) or (n, c, d, h, w) T; w (t, r, s, c / groups, k) T; b (k) T or null;
-//            y (n, o, p, q, k) or (n, k, o, p, q) T; one and two spatial dimensions are three with leading ones.
-// Work:      a block makes a tile of output pixels x filters of one group; its depth, taps x channels, goes through shared
-//            memory slice by slice; a thread keeps thread_rows x thread_columns sums in registers.
-// Traffic:   x once for each tap and column tile, mostly from the caches: blocks that share pixels are neighbours;
-//            w once for each row tile; y once.
+//            y (n, o, p, q, k) or (n, k, o, p, q) T.
+// Work:      a block makes a tile of output pixels x filters of one group; its depth, taps x channels, goes
+//            through shared memory slice by slice; a thread keeps thread_rows x thread_columns sums.
+// Traffic:   x once for each tap and column tile, mostly from the caches (blocks that share pixels are
+//            neighbours); w once for each row tile; y once.
 // Needs:     taps * channels below 2^31; offsets are 64 bits wide.
 // Deterministic: yes; a sum runs over the depth in order.
 #include "activation.cuh"
@@ -14,8 +14,8 @@
 
 template <typename T, bool CHANNELS_LAST, Activation ACTIVATION, TileConfig CONFIG>
 __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
-    convolution_direct_forward(const T* __restrict__ x, const T* __restrict__ w, const T* __restrict__ b, T* __restrict__ y,
-                               ConvolutionGeometry g) {
+    convolution_direct_forward(const T* __restrict__ x, const T* __restrict__ w, const T* __restrict__ b,
+                               T* __restrict__ y, ConvolutionGeometry g) {
     using Tile = BlockTile<T, CONFIG, CHANNELS_LAST>;
     __shared__ typename Tile::Storage shared;
     const int column_tiles = (g.group_out_channels + Tile::COLUMNS - 1) / Tile::COLUMNS;
@@ -30,7 +30,8 @@ __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
         long long target = -1;
         if (first_row + row < pixels) {
             const Position out = position_of(first_row + row, g.output_size);
-            for (int axis = 0; axis < 3; ++axis) place.at[axis] = out.at[axis] * g.strides[axis] - g.pad_low[axis];
+            for (int axis = 0; axis < 3; ++axis)
+                place.at[axis] = out.at[axis] * g.strides[axis] - g.pad_low[axis];
             place.offset = out.n * g.x_strides[0] + spatial_offset(place.at, g.x_strides);
             target = out.n * g.y_strides[0] + spatial_offset(out.at, g.y_strides);
         }

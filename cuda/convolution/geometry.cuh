@@ -16,11 +16,11 @@ struct ConvolutionGeometry {
     int strides[3];
     int dilation[3];
     int pad_low[3];
-    int tap_step[3];  // stride / gcd(stride, dilation): how far apart the taps are that meet the same input position
+    int tap_step[3];  // stride / gcd(stride, dilation): from one tap that meets an input position to the next
 };
 
-// One half of the address of an element: a row of a tile gives one, a position along the depth the other.
-// Their offsets add up to the element's; their coordinates add up to its position, which may lie outside the array.
+// One half of the address of an element: a row of a tile gives one, an index along the depth the other. Their
+// offsets add up to the element's, their coordinates to its position, which may lie outside the array.
 struct Place {
     long long offset;
     int at[3];

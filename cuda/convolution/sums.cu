@@ -1,17 +1,19 @@
 // Sums over rows in a fixed order: gradients to the bias, and the total of partial sums.
-//   convolution_column_sum:   sums[chunk, column] = sum over the chunk's rows of values[row, column]
-//   convolution_channel_sum:  sums[chunk, k] = sum over the chunk's positions (n, pixel) of values[n, k, pixel]
-// Arrays:    values (rows, columns) In, or (batch, channels, pixels) In; sums (chunks, columns or channels) Out.
-// Work:      column_sum: COLUMNS threads lie along the columns, 256 / COLUMNS take every so many-th row, then add up in order.
-//            channel_sum: the 256 threads of a block take every 256th position of one channel, then add up as a tree.
+//   convolution_column_sum:  sums[chunk, column] = sum over the chunk's rows of values[row, column]
+//   convolution_channel_sum: sums[chunk, k] = sum over the chunk's (n, pixel) of values[n, k, pixel]
+// Arrays:    values (rows, columns) or (batch, channels, pixels) In; sums (chunks, columns or channels) Out.
+// Work:      column_sum: COLUMNS threads lie along the columns; 256 / COLUMNS share the rows of a column, and
+//            their sums are added up in order.
+//            channel_sum: 256 threads share the positions of one channel; their sums are added up as a tree.
 // Traffic:   values once, sums once.
 // Needs:     COLUMNS a power of two up to 256.
 // Deterministic: yes; the order of a sum depends on the shapes and the chunks alone.
 #include "common/types.cuh"
 
 template <typename In, typename Out, int COLUMNS>
-__global__ void __launch_bounds__(256) convolution_column_sum(const In* __restrict__ values, Out* __restrict__ sums,
-                                                              long long rows, long long columns, long long chunk_rows) {
+__global__ void __launch_bounds__(256)
+    convolution_column_sum(const In* __restrict__ values, Out* __restrict__ sums, long long rows,
+                           long long columns, long long chunk_rows) {
     constexpr int LANES = 256 / COLUMNS;
     __shared__ Accumulator<In> partial[LANES][COLUMNS];
     const int lane = threadIdx.x / COLUMNS;
@@ -22,7 +24,8 @@ __global__ void __launch_bounds__(256) convolution_column_sum(const In* __restri
     Accumulator<In> sum = 0;
     if (column < columns) {
 #pragma unroll 4
-        for (long long row = first + lane; row < stop; row += LANES) sum += widen(values[row * columns + column]);
+        for (long long row = first + lane; row < stop; row += LANES)
+            sum += widen(values[row * columns + column]);
     }
     partial[lane][threadIdx.x % COLUMNS] = sum;
     __syncthreads();
@@ -33,9 +36,9 @@ __global__ void __launch_bounds__(256) convolution_column_sum(const In* __restri
 }
 
 template <typename In, typename Out>
-__global__ void __launch_bounds__(256) convolution_channel_sum(const In* __restrict__ values, Out* __restrict__ sums,
-                                                               long long batch, int channels, long long pixels,
-                                                               long long chunk_positions) {
+__global__ void __launch_bounds__(256)
+    convolution_channel_sum(const In* __restrict__ values, Out* __restrict__ sums, long long batch,
+                            int channels, long long pixels, long long chunk_positions) {
     __shared__ Accumulator<In> partial[256];
     const int k = blockIdx.x;
     const long long first = (long long)blockIdx.y * chunk_positions + threadIdx.x;

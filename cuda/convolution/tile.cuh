@@ -1,4 +1,5 @@
-// A block's tile of a matrix product: sums[row, column] += left[depth, row] * right[depth, column], operands in shared memory.
+// A block's tile of a matrix product whose operands go through shared memory:
+//   sums[row, column] += left[depth, row] * right[depth, column]
 #pragma once
 #include "common/vector.cuh"
 #include "geometry.cuh"
@@ -13,12 +14,12 @@ constexpr int block_threads(TileConfig config) {
     return (config.rows / config.thread_rows) * (config.columns / config.thread_columns);
 }
 
-// Blocks that share a multiprocessor at least: what registers allow. Said outright, since the assembler otherwise aims at
-// more and spills.
+// Blocks that share a multiprocessor at least: what registers allow. Said outright, since the assembler
+// otherwise aims at more and spills.
 template <typename T> constexpr int RESIDENT_BLOCKS = sizeof(Accumulator<T>) == 8 ? 1 : 2;
 
-// COUNT of a tile's EXTENT indices belong to one thread. Interleaved: neighbouring threads own neighbouring indices, so
-// that their stores coalesce. Otherwise a thread owns runs of RUN indices, so that one access fetches several.
+// COUNT of a tile's EXTENT indices belong to one thread. Interleaved: neighbouring threads own neighbouring
+// indices, so that their stores coalesce. Otherwise a thread owns runs of RUN indices, fetched in one access.
 template <int COUNT, int EXTENT, bool INTERLEAVED> struct Share {
     static constexpr int THREADS = EXTENT / COUNT;
     static constexpr int RUN = INTERLEAVED ? 1 : COUNT % 4 == 0 ? 4 : COUNT % 2 == 0 ? 2 : 1;
@@ -27,7 +28,8 @@ template <int COUNT, int EXTENT, bool INTERLEAVED> struct Share {
         return (i / RUN) * (THREADS * RUN) + thread * RUN + i % RUN;
     }
 
-    template <typename A> static __device__ __forceinline__ void load(const A* shared, int thread, A (&values)[COUNT]) {
+    template <typename A>
+    static __device__ __forceinline__ void load(const A* shared, int thread, A (&values)[COUNT]) {
 #pragma unroll
         for (int i = 0; i < COUNT; i += RUN) {
             const Vector<A, RUN> run = load_vector<A, RUN>(shared + index(thread, i));
@@ -72,8 +74,8 @@ template <typename T, TileConfig CONFIG, bool COLUMNS_FAST> struct BlockTile {
     // left[depth, row] = the element at the sum of the row's and the depth's place, zero outside `bounds`.
     // ROWS_FAST: neighbouring rows are neighbours in memory; otherwise neighbouring depths are.
     template <bool ROWS_FAST>
-    static __device__ __forceinline__ void gather_left(Storage& shared, int slice, const T* __restrict__ source,
-                                                       const int (&bounds)[3]) {
+    static __device__ __forceinline__ void gather_left(Storage& shared, int slice,
+                                                       const T* __restrict__ source, const int (&bounds)[3]) {
 #pragma unroll
         for (int step = 0; step < ROWS * DEPTH / THREADS; ++step) {
             const int element = step * THREADS + threadIdx.x;
@@ -90,7 +92,8 @@ template <typename T, TileConfig CONFIG, bool COLUMNS_FAST> struct BlockTile {
 
     // right[depth, column] = source[the depth's offset + column * stride], zero past the last of `columns`.
     template <bool FAST>
-    static __device__ __forceinline__ void load_right(Storage& shared, int slice, const T* __restrict__ source, int columns,
+    static __device__ __forceinline__ void load_right(Storage& shared, int slice,
+                                                      const T* __restrict__ source, int columns,
                                                       long long stride) {
 #pragma unroll
         for (int step = 0; step < (COLUMNS * DEPTH + THREADS - 1) / THREADS; ++step) {

@@ -1,5 +1,7 @@
-"""Windows that slide over spatial dimensions: tuples, padding and output sizes. The only place for this arithmetic;
-convolution and pooling share it."""
+"""Windows that slide over spatial dimensions: tuples, padding and output sizes.
+
+The only place for this arithmetic; convolution and pooling share it.
+"""
 
 import dataclasses
 import math
@@ -46,11 +48,15 @@ def split_shape(shape, data_format, name="x"):
     checked_data_format(data_format)
     shape = tuple(map(int, shape))
     if not 3 <= len(shape) <= 5:
-        raise ValueError(f"{name} must have a batch axis, 1 to 3 spatial axes and a channel axis. Received: shape {shape}")
+        raise ValueError(
+            f"{name} must have a batch axis, 1 to 3 spatial axes and a channel axis. Received: shape {shape}"
+        )
     batch, *rest = shape
     *spatial, channels = rest if data_format == "channels_last" else (*rest[1:], rest[0])
     if min(*spatial, channels) < 1:
-        raise ValueError(f"The spatial sizes and channels of {name} must be at least 1. Received: shape {shape}")
+        raise ValueError(
+            f"The spatial sizes and channels of {name} must be at least 1. Received: shape {shape}"
+        )
     return batch, tuple(spatial), channels
 
 
@@ -63,8 +69,10 @@ def join_shape(batch, spatial, channels, data_format):
 
 @dataclasses.dataclass(frozen=True)
 class SlidingWindow:
-    """A window of `size` taps that slides over an input, per spatial dimension. Output position o and tap t meet the
-    input position `o * stride + t * dilation - pad_low`; positions outside the input are padding.
+    """A window of `size` taps that slides over an input, per spatial dimension.
+
+    Output position o and tap t meet the input position `o * stride + t * dilation - pad_low`; positions
+    outside the input are padding.
 
     Attributes:
         input_size, output_size: sizes of the input and of the result.
@@ -88,9 +96,9 @@ class SlidingWindow:
         Args:
             input_size: spatial sizes; their number is the rank.
             size, strides, dilation: an integer, or one a spatial dimension.
-            padding: "valid" (none); "same" (output size ceil(input / stride), the odd extra one after the input);
-                "causal" (one spatial dimension and `causal_allowed` only: all of it before the input); an integer for
-                all sides; or a pair (before, after) a spatial dimension.
+            padding: "valid" (none); "same" (output size ceil(input / stride), the odd extra one after the
+                input); "causal" (one spatial dimension and `causal_allowed` only: all before the input);
+                an integer for all sides; or a pair (before, after) a spatial dimension.
 
         Raises:
             TypeError, ValueError: arguments of another form, or a window larger than the padded input.
@@ -137,7 +145,7 @@ class SlidingWindow:
         )
 
     def valid_range(self, axis, tap):
-        """[first, stop) of the output positions along an axis at which the tap meets the input, not the padding."""
+        """[first, stop) of the output positions along an axis at which the tap meets the input."""
         offset = tap * self.dilation[axis] - self.pad_low[axis]
         stride = self.strides[axis]
         first = max(0, -(offset // stride))
@@ -158,7 +166,9 @@ def _padding_pairs(padding, input_size, extent, strides, causal_allowed):
                 raise ValueError(f"padding='causal' needs one spatial dimension. Received: {rank}")
             return ((extent[0] - 1, 0),)
     elif isinstance(padding, (tuple, list)):
-        if len(padding) == rank and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in padding):
+        if len(padding) == rank and all(
+            isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in padding
+        ):
             return tuple(tuple(integer(side, "padding") for side in pair) for pair in padding)
     else:
         return ((integer(padding, "padding"),) * 2,) * rank

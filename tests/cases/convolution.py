@@ -46,7 +46,8 @@ class Case:
 
     @property
     def geometry(self):
-        return dict(strides=self.strides, padding=self.padding, dilation_rate=self.dilation, groups=self.groups)
+        names = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation}
+        return {**names, "groups": self.groups}
 
     def in_format(self, shape, data_format):
         """A channels_last shape in the data format."""
@@ -76,10 +77,10 @@ CASES = [
     Case("causal dilated", (2, 11, 4), (3,), 6, padding="causal", dilation=3),
     Case("same strided 1d", (2, 13, 3), (4,), 35, strides=3, padding="same"),
     Case("3d", (2, 4, 5, 3, 4), (2, 3, 2), 6, padding="same"),
-    Case("3d strided and dilated", (1, 5, 7, 6, 3), (2, 2, 3), 4, strides=(1, 2, 3), padding=2, dilation=(2, 1, 1)),
-    Case("padding beyond the window", (2, 3, 4, 2), (2, 3), 4, padding=((4, 0), (5, 7))),
-    Case("padding beyond the window, strided", (1, 3, 2, 2), (3, 2), 3, strides=(2, 3), padding=((5, 6), (0, 7)), dilation=2),
-    Case("stride and dilation with a common factor", (2, 9, 8, 3), (3, 2), 5, strides=(4, 2), padding=3, dilation=(2, 4)),
+    Case("3d strided and dilated", (1, 5, 7, 6, 3), (2, 2, 3), 4, (1, 2, 3), padding=2, dilation=(2, 1, 1)),
+    Case("far padding", (2, 3, 4, 2), (2, 3), 4, padding=((4, 0), (5, 7))),
+    Case("strided with far padding", (1, 3, 2, 2), (3, 2), 3, (2, 3), padding=((5, 6), (0, 7)), dilation=2),
+    Case("stride and dilation share a factor", (2, 9, 8, 3), (3, 2), 5, (4, 2), padding=3, dilation=(2, 4)),
     Case("stride beyond the window", (2, 8, 9, 3), (2, 1), 4, strides=(3, 4)),
     Case("stride beyond the input", (2, 3, 2), (2,), 3, strides=5),
     Case("window larger than the input", (2, 2, 3, 3), (5, 4), 4, padding="same"),
@@ -102,7 +103,9 @@ def run(case, device, dtype):
     with case.pretending(device):
         for data_format in FORMATS:
             x = device.zeros(case.in_format(case.input, data_format), dtype)
-            y = ops.conv(x, weight, bias, **case.geometry, data_format=data_format, activation=case.activation)
+            y = ops.conv(
+                x, weight, bias, **case.geometry, data_format=data_format, activation=case.activation
+            )
             grad = device.asarray(np.zeros(y.shape, dtype))
             ops.conv_backward_input(grad, weight, x.shape, **case.geometry, data_format=data_format)
             ops.conv_backward_weight(x, grad, case.weight, **case.geometry, data_format=data_format)

@@ -40,14 +40,15 @@ def conv(
     data_format="channels_last",
     activation=None,
 ):
-    """activation(convolution of x with weight, plus bias); the kernel is not flipped, as everywhere in deep learning.
+    """activation(convolution of x with weight, plus bias). The kernel is not flipped.
 
     Args:
         x: (n, *spatial, channels), or (n, channels, *spatial) for channels_first; 1 to 3 spatial dimensions.
         weight: (*window, channels / groups, filters), the dtype of x.
         bias: (filters,) or None.
         strides, dilation_rate: an integer, or one a spatial dimension; both may exceed 1.
-        padding: "valid", "same", "causal" (one spatial dimension), an integer, or a pair (before, after) a dimension.
+        padding: "valid", "same", "causal" (one spatial dimension), an integer for all sides, or a pair
+            (before, after) a spatial dimension.
         groups: divides channels and filters; group i of the filters sees group i of the channels.
         data_format: "channels_last" or "channels_first".
         activation: None, "relu", "tanh" or "sigmoid".
@@ -90,7 +91,7 @@ def conv_backward_input(
     groups=1,
     data_format="channels_last",
 ):
-    """The gradient of `conv` (without activation) to x, of shape `input_shape`; the other arguments as in the forward.
+    """The gradient of `conv` (without activation) to x, of shape `input_shape`; other arguments as in `conv`.
 
     Raises:
         TypeError, ValueError: as in the forward, or a grad_output that is not of the output's shape.
@@ -122,8 +123,7 @@ def conv_backward_weight(
     groups=1,
     data_format="channels_last",
 ):
-    """The gradient of `conv` (without activation) to weight, of shape `weight_shape`; the other arguments as in the
-    forward.
+    """The gradient of `conv` (without activation) to weight, of shape `weight_shape`; the rest as in `conv`.
 
     Raises:
         TypeError, ValueError: as in the forward, or a grad_output that is not of the output's shape.
@@ -145,7 +145,7 @@ def conv_backward_weight(
 
 
 def conv_backward_bias(grad_output, *, data_format="channels_last"):
-    """The gradient of `conv` (without activation) to bias: grad_output summed over all axes but the channels'.
+    """The gradient of `conv` (without activation) to bias: sums over all axes but the channels'.
 
     Raises:
         TypeError, ValueError: not a float dtype, or not of rank 3 to 5.

@@ -57,7 +57,9 @@ def forward_config(problem, device):
 
 
 def backward_input_config(problem, device):
-    return tile_config(_class_pixels(problem), problem.group_in_channels, problem.groups * _classes(problem), device)
+    return tile_config(
+        _class_pixels(problem), problem.group_in_channels, problem.groups * _classes(problem), device
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +140,9 @@ def _classes(problem):
 
 def _class_pixels(problem):
     """Pixels of the largest class."""
-    return problem.batch * math.prod(-(-n // s) for n, s in zip(problem.window.input_size, problem.window.strides))
+    return problem.batch * math.prod(
+        -(-n // s) for n, s in zip(problem.window.input_size, problem.window.strides)
+    )
 
 
 def _index_too_large(problem, device):
@@ -240,7 +244,12 @@ def sums_backward_bias(problem, device, grad_output):
     chunk = _chunk(positions, channels, device, least=4096)
     partials = device.empty((-(-positions // chunk), channels), accumulation_dtype(problem.dtype))
     kernel = device.kernel("convolution/sums.cu", "convolution_channel_sum", (problem.dtype, partials.dtype))
-    sizes = (np.int64(problem.batch), np.int32(channels), np.int64(positions // problem.batch), np.int64(chunk))
+    sizes = (
+        np.int64(problem.batch),
+        np.int32(channels),
+        np.int64(positions // problem.batch),
+        np.int64(chunk),
+    )
     kernel((channels, len(partials)), (256,), (grad_output, partials, *sizes))
     return _total(device, partials, problem.dtype)
 
@@ -255,7 +264,9 @@ def _total(device, partials, dtype):
     """The sum over the first axis, as `dtype`."""
     if len(partials) == 1 and partials.dtype == dtype:
         return partials.reshape(partials.shape[1:])
-    return _column_sums(device, partials.reshape(len(partials), -1), dtype, chunked=False).reshape(partials.shape[1:])
+    return _column_sums(device, partials.reshape(len(partials), -1), dtype, chunked=False).reshape(
+        partials.shape[1:]
+    )
 
 
 def _column_sums(device, rows, dtype, chunked=True):

@@ -60,7 +60,7 @@ class ConvolutionProblem:
         data_format="channels_last",
         activation=None,
     ):
-        """The problem of convolving an input of that shape with weights (*window, in_channels / groups, filters).
+        """The problem of convolving an input with weights of shape (*window, in_channels / groups, filters).
 
         Raises:
             TypeError, ValueError: arguments that do not fit; see `SlidingWindow.resolve` for the padding.
@@ -71,7 +71,7 @@ class ConvolutionProblem:
         rank, groups = len(spatial), integer(groups, "groups", least=1)
         if len(weight_shape) != rank + 2 or min(weight_shape) < 1:
             raise ValueError(
-                f"weight must have {rank} window sizes, then in_channels / groups and filters, each at least 1. "
+                f"weight must have {rank} window sizes, in_channels / groups and filters, each positive. "
                 f"Received: shape {weight_shape}"
             )
         *size, group_channels, filters = weight_shape
@@ -81,7 +81,9 @@ class ConvolutionProblem:
                 f"Received: {in_channels} channels of x, {groups} groups of {group_channels}"
             )
         if filters % groups:
-            raise ValueError(f"filters must be a multiple of groups. Received: {filters} filters, {groups} groups")
+            raise ValueError(
+                f"filters must be a multiple of groups. Received: {filters} filters, {groups} groups"
+            )
         known = [entry.value for entry in Activation]
         if activation not in known:
             raise ValueError(f"activation must be one of {known}. Received: {activation!r}")
@@ -124,7 +126,7 @@ class ConvolutionProblem:
         return window.taps == 1 and set(window.strides) == {1} and not any(window.pad_low + window.pad_high)
 
     def flops(self):
-        """Two for each product of an output element with a tap and a channel, taps in the padding included."""
+        """Two for each output element, tap and channel; taps in the padding count."""
         return 2 * self.output_pixels * self.out_channels * self.window.taps * self.group_in_channels
 
     def bytes_moved(self):

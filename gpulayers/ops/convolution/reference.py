@@ -1,8 +1,8 @@
 """Convolution in NumPy: the fallback, and the truth for the kernels.
 
-The windows of a block of outputs are copied side by side ("columns") and multiplied with the weights as one matrix
-product a group. channels_first arrays are read and written through channels_last views. Sums are formed in float32
-(float64 for float64) and rounded once.
+The windows of a block of outputs are copied side by side ("columns") and multiplied with the weights, one
+matrix product a group. channels_first arrays are read and written through channels_last views. Sums are
+formed in float32 (float64 for float64) and rounded once.
 """
 
 import numpy as np
@@ -32,7 +32,9 @@ def forward(problem, x, weight, bias=None):
     matrix = _weight_matrices(problem, weight)
     bias = None if bias is None else bias.astype(matrix.dtype)
     for block in blocks(problem):
-        product = np.matmul(gather_columns(problem, x, block, matrix.dtype), matrix)  # (groups, pixels, filters)
+        product = np.matmul(
+            gather_columns(problem, x, block, matrix.dtype), matrix
+        )  # (groups, pixels, filters)
         product = product.transpose(1, 0, 2).reshape(-1, problem.out_channels)
         if bias is not None:
             product += bias
