@@ -89,12 +89,11 @@ static char* in_rank(const void* p, unsigned rank) {
     return c->blocks[rank]->window + window_offset(p);
 }
 
-static void deliver_to(void* to, const uint8_t* data, size_t n, void* bar, unsigned ranks, int reduction, void* pc) {
+static void deliver_to(void* to, const uint8_t* data, size_t n, void* bar, unsigned ranks, void* pc) {
     if (!ranks)
-        return deliver(to, std::vector<uint8_t>(data, data + n), bar, reduction, true, pc);
+        return deliver(to, data, n, bar, -1, true, pc);
     for (unsigned m = ranks; m; m &= m - 1)
-        deliver(in_rank(to, __builtin_ctz(m)), std::vector<uint8_t>(data, data + n),
-                in_rank(bar, __builtin_ctz(m)), reduction, true, pc);
+        deliver(in_rank(to, __builtin_ctz(m)), data, n, in_rank(bar, __builtin_ctz(m)), -1, true, pc);
 }
 
 // `ranks`: a mask of the cluster's blocks for .multicast::cluster, else 0.
@@ -106,7 +105,7 @@ void bulk_load(void* to, const void* from, uint32_t n, void* bar, unsigned ranks
         access((const char*)from + i, 16, RD, pc);
         count_bulk_global((const char*)from + i, 16, COUNT_LOAD);
     }
-    deliver_to(to, (const uint8_t*)from, n, bar, ranks, -1, pc);
+    deliver_to(to, (const uint8_t*)from, n, bar, ranks, pc);
 }
 
 // shared::cta to shared::cluster; reads the source now, so that what must not change later is not checked
@@ -119,7 +118,7 @@ void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int redu
     count_event(COUNT_TMA);
     access(from, n, RD | PROXY, pc);
     count_bulk_shared(n, COUNT_LOAD);
-    deliver(to, std::vector<uint8_t>((const uint8_t*)from, (const uint8_t*)from + n), bar, reduction, true, pc);
+    deliver(to, (const uint8_t*)from, n, bar, reduction, true, pc);
 }
 
 void store_async(void* to, const void* data, uint32_t n, void* bar, int reduction, void* pc) {
@@ -130,7 +129,7 @@ void store_async(void* to, const void* data, uint32_t n, void* bar, int reductio
     if (owner_of(to) != owner_of(bar))
         fatal("mbarrier", "st.async to block rank %u signals an mbarrier of block rank %u", owner_of(to)->rank,
               owner_of(bar)->rank);
-    deliver(to, std::vector<uint8_t>((const uint8_t*)data, (const uint8_t*)data + n), bar, reduction, false, pc);
+    deliver(to, (const uint8_t*)data, n, bar, reduction, false, pc);
 }
 
 // ------------------------------------------------------------------ shared to global

@@ -26,7 +26,7 @@ void collective(const char* what, unsigned mask, bool aligned, const void* in, v
         n.context = context;
     }
     Collective& c = open[index];
-    if (c.function != function || strcmp(c.what, what) || ((aligned || G.strict) && c.line != line))
+    if (c.function != function || (c.what != what && strcmp(c.what, what)) || ((aligned || G.strict) && c.line != line))
         fatal("divergent warp",
               "lanes of one warp meet in different collectives: %s mask %08x %s:%d and %s mask %08x %s:%d", c.what,
               c.mask, c.file, c.line, what, mask, file, line);

@@ -132,8 +132,7 @@ static void land_copies(Fiber* f, uint64_t up_to);
 static void combine(char* to, const uint8_t* data, size_t n, int reduction);
 
 // Data that will arrive in shared memory at `to` and complete transactions of `bar`, which lies in the same block.
-static void deliver(void* to, std::vector<uint8_t> data, void* bar, int reduction, bool proxy, void* pc) {
-    size_t n = data.size();
+static void deliver(void* to, const uint8_t* data, size_t n, void* bar, int reduction, bool proxy, void* pc) {
     MemoryBarrier& m = mbarrier_at(bar);
     if (proxy)
         check_proxy_sees(m, pc);
@@ -144,8 +143,12 @@ static void deliver(void* to, std::vector<uint8_t> data, void* bar, int reductio
     }
     count_bulk_shared(n, COUNT_STORE);
     if (!G.async_late && reduction < 0)
-        memcpy(to, data.data(), n);
-    m.deliveries.push_back({(char*)to, std::move(data), reduction, pc});
+        memcpy(to, data, n);
+    for (size_t i = 0; i < n; i += sizeof PendingDelivery::data) {
+        PendingDelivery d = {(char*)to + i, (uint8_t)std::min(n - i, sizeof d.data), {}, (int16_t)reduction};
+        memcpy(d.data, data + i, d.size);
+        m.deliveries.push_back(d);
+    }
 }
 
 static void land_deliveries(MemoryBarrier& m) {
@@ -162,14 +165,14 @@ static void land_deliveries(MemoryBarrier& m) {
     size_t n = 0;
     for (; n < m.deliveries.size() && m.phase == phase; n++) {  // what a phase does not count may come later
         PendingDelivery& d = m.deliveries[n];
-        combine(d.to, d.data.data(), d.data.size(), d.reduction);
-        mark_in_flight(d.to, d.data.size(), d.reduction < 0 ? WRITING : REDUCING, false);
-        mark_shared_write(d.to, d.data.size(), proxy_member(m), clock, d.reduction >= 0);
+        combine(d.to, d.data, d.size, d.reduction);
+        mark_in_flight(d.to, d.size, d.reduction < 0 ? WRITING : REDUCING, false);
+        mark_shared_write(d.to, d.size, proxy_member(m), clock, d.reduction >= 0);
         if (G.check) {
             m.arrived.resize(G.members);
             m.arrived[proxy_member(m)] = std::max(m.arrived[proxy_member(m)], clock);
         }
-        m.transactions -= (long)d.data.size();
+        m.transactions -= d.size;
         complete_phase_if_due(m);
     }
     m.deliveries.erase(m.deliveries.begin(), m.deliveries.begin() + n);

@@ -172,20 +172,20 @@ static void for_each_accumulator(int m, Visit visit) {
             visit(l, i, l / 4 + 8 * (i / 2), l % 4 * 2 + (i & 1));
 }
 
-static float element_of(const void* registers, int i, int h, int type) {
+template <int TYPE>
+static inline float element_of(const void* registers, int i, int h) {
     uint32_t r = ((const uint32_t*)registers)[i];
-    switch (type) {
-        case MMA_F16: return half_to_float((uint16_t)(r >> 16 * h));
-        case MMA_BF16: return bfloat_to_float((uint16_t)(r >> 16 * h));
-        default: return tf32_to_float(r);
-    }
+    return TYPE == MMA_F16    ? half_to_float((uint16_t)(r >> 16 * h))
+           : TYPE == MMA_BF16 ? bfloat_to_float((uint16_t)(r >> 16 * h))
+                              : tf32_to_float(r);
 }
 
+template <int TYPE>
 static void mma_float(const MmaShape& s, const void* const* in) {
     static float A[16][64], B[64][8], C[16][8];
-    int per = s.a == MMA_TF32 ? 1 : 2;
-    gather_a(A, in, s.m, s.k, per, [&](const void* r, int i, int h) { return element_of(r, i, h, s.a); });
-    gather_b(B, in, s.k, per, [&](const void* r, int i, int h) { return element_of(r, i, h, s.b); });
+    const int per = TYPE == MMA_TF32 ? 1 : 2;
+    gather_a(A, in, s.m, s.k, per, element_of<TYPE>);
+    gather_b(B, in, s.k, per, element_of<TYPE>);
     for (int i = 0; i < s.m; i++) {
         float c[8] = {};
         for (int k = 0; k < s.k; k++)
@@ -241,8 +241,12 @@ static void mma_function(unsigned, const void* const* in, void* const*, const vo
         mma_double(s, in);
     else if (s.a == MMA_S8 || s.a == MMA_U8)
         mma_integer(s, in);
+    else if (s.a == MMA_F16)
+        mma_float<MMA_F16>(s, in);
+    else if (s.a == MMA_BF16)
+        mma_float<MMA_BF16>(s, in);
     else
-        mma_float(s, in);
+        mma_float<MMA_TF32>(s, in);
 }
 
 void mma(void* d, const void* a, const void* b, const MmaShape* shape, const char* file, int line) {

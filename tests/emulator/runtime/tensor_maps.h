@@ -121,7 +121,7 @@ static void tensor_load(void* to, const TensorMap& m, const int* at, const uint1
             count_bulk_global(global, part.bytes, COUNT_LOAD);
             memcpy(data + part.skip, global, part.bytes);
         }
-        deliver_to(shared, data, 16, bar, ranks, -1, pc);
+        deliver_to(shared, data, 16, bar, ranks, pc);
     };
     if (filter)
         for_each_im2col_piece(m, (char*)to, at, filter, piece);

@@ -59,6 +59,12 @@ static void for_each_operand_chunk(Block* b, const WarpgroupOperation& w, void (
     for_each_chunk(b, w.b, !w.shape.transpose_b, w.shape.n, w.shape, each);
 }
 
+static float register_element(const uint32_t* r, int i, int h, int type) {
+    return type == MMA_F16    ? element_of<MMA_F16>(r, i, h)
+           : type == MMA_BF16 ? element_of<MMA_BF16>(r, i, h)
+                              : element_of<MMA_TF32>(r, i, h);
+}
+
 static float wgmma_element(const char* p, int i, int type) {
     if (type == MMA_TF32)
         return tf32_to_float(((const uint32_t*)p)[i]);
@@ -96,7 +102,7 @@ static void compute(Block* block, WarpgroupOperation& w) {
             for (int i = 0; i < 4; i++)
                 for (int h = 0; h < per; h++)
                     put_a(l / 32 * 16 + l % 32 / 4 + 8 * (i & 1), l % 4 * per + h + 4 * per * (i >> 1),
-                          element_of(w.a_registers[l], i, h, s.type));
+                          register_element(w.a_registers[l], i, h, s.type));
     } else
         load(w.a, s.transpose_a, 64, put_a);
     load(w.b, s.transpose_b, s.n, [&](int row, int k, float v) { B[k][row] = s.negate_b ? -v : v; });
