@@ -8,7 +8,7 @@ import numpy as np
 
 from .timing import KERNELS
 
-FILE = str(KERNELS / "micro.cu")
+FILE, CLUSTER_FILE = str(KERNELS / "micro.cu"), str(KERNELS / "cluster.cu")
 CLUSTERS = (2, 4, 8, 16)  # more than 8 blocks need the function's leave
 _NON_PORTABLE_CLUSTER_SIZE_ALLOWED = 14  # a CUfunction_attribute
 _ROUNDS, _LAUNCHES = 1000, 500  # a stream takes about a thousand launches before it makes the host wait
@@ -26,10 +26,11 @@ class Figure:
 
 def instances(architecture):
     """(file, expression, feature) of every kernel that is measured here on that architecture."""
-    names = ["grid_barrier", "flag_round_trip", "broadcast_and_gather", "nothing", "copy<4>", "copy<8>"]
+    names = ("grid_barrier", "flag_round_trip", "broadcast_and_gather", "nothing", "copy<4>", "copy<8>")
+    found = {(FILE, name, False) for name in names} | {(str(KERNELS / "spin.cu"), "spin", False)}
     if _has_clusters(architecture):
-        names += [f"cluster_barrier<{size}>" for size in CLUSTERS]
-    return {(FILE, name, False) for name in names} | {(str(KERNELS / "spin.cu"), "spin", False)}
+        found |= {(CLUSTER_FILE, f"cluster_barrier<{size}>", False) for size in CLUSTERS}
+    return found
 
 
 def _has_clusters(architecture):
@@ -43,6 +44,8 @@ class Micro:
         device: a CudaDevice.
         timer: a GpuTimer.
     """
+
+    copied = 2 << 30  # bytes, much more than L2 holds
 
     def __init__(self, device, timer):
         self.device, self.timer, self.cupy = device, timer, timer.cupy
@@ -131,7 +134,7 @@ class Micro:
 
         for size in CLUSTERS:
             try:
-                kernel = self.device.kernel(FILE, "cluster_barrier", (size,))
+                kernel = self.device.kernel(CLUSTER_FILE, "cluster_barrier", (size,))
                 if size > 8:
                     driver.funcSetAttribute(kernel._function.ptr, _NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1)
                 value = self._reported(kernel, (size,), (256,), flags=0, cooperative=False)
@@ -139,7 +142,8 @@ class Micro:
             except Exception as error:
                 yield Figure(f"cluster barrier, {size} blocks of 256", None, "us", f"{type(error).__name__}: {error}")
 
-    def copies(self, size=2 << 30):
+    def copies(self):
+        size = self.copied
         x, y = self.cupy.zeros(size, np.uint8), self.cupy.zeros(size, np.uint8)
         count = np.int64(size // 16)
         for unroll in (4, 8):

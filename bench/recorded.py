@@ -9,6 +9,8 @@ from gpulayers import jit
 from gpulayers.ops.recording import RecordedArray, RecordingDevice
 
 _LARGE = 1 << 20
+# Of Linux; the module names it only since Python 3.13. Without it the kernel refuses what exceeds the memory.
+_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 
 
 class UntouchedArray(RecordedArray):
@@ -43,7 +45,7 @@ class SparseDevice(RecordingDevice):
         if size < _LARGE:
             array = np.zeros(shape, dtype)
         else:
-            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
             array = np.frombuffer(mmap.mmap(-1, size, flags=flags), dtype).reshape(shape)
         array = array.view(UntouchedArray)
         array.device = self

@@ -2,7 +2,7 @@
 // Arrays:    counters and flags of 32 bits, zero before the launch; elapsed (1) nanoseconds.
 // Work:      every kernel repeats one thing `rounds` times and reports the time by the global clock.
 // Traffic:   next to none, but for `copy`.
-// Needs:     the barriers: all blocks resident at once. cluster_barrier: sm_90, launched with clusters.
+// Needs:     the barriers and flags: all blocks resident at once.
 // Deterministic: the results are times.
 #include "instructions.cuh"
 
@@ -58,20 +58,6 @@ __global__ void __launch_bounds__(32) broadcast_and_gather(unsigned* flags, unsi
         }
     }
     if (blockIdx.x == 0) *elapsed = nanosecond_clock() - start;
-}
-
-// The hardware's barrier within a cluster of blocks. SIZE makes the cluster part of the kernel.
-template <int SIZE>
-__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(256)
-    cluster_barrier(unsigned long long* elapsed, int rounds) {
-    cluster_arrive();
-    cluster_wait();
-    const unsigned long long start = nanosecond_clock();
-    for (int round = 0; round < rounds; ++round) {
-        cluster_arrive();
-        cluster_wait();
-    }
-    if (blockIdx.x == 0 && threadIdx.x == 0) *elapsed = nanosecond_clock() - start;
 }
 
 // Nothing: what a launch costs.

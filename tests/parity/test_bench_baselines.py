@@ -1,0 +1,47 @@
+"""The benchmarks' baselines compute the same as this library's operations."""
+
+import pytest
+
+from bench import baselines, counters, workloads
+from bench.workloads import BOTH, FORWARD, dense, models
+from gpulayers.ops import arrays
+
+pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
+
+ROWS = [
+    *counters.rows(),
+    *(dense._row("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
+    models._row("MobileNetV2", 1, FORWARD),
+    models._row(models.CHARACTERS, 4, models.TRAINING),
+]
+
+
+@pytest.mark.parametrize("workload", ROWS, ids=lambda row: row.key)
+def test_baselines_are_right(workload):
+    operands = workload.module.operands(workload, arrays.CPU, seed=1)
+    with baselines.precision(workload, arrays.CPU):
+        found = baselines.candidates(workload, operands, arrays.CPU)
+        assert "torch" in found
+        for name, candidate in found.items():
+            workload.module.check(workload, operands, candidate.outputs(candidate.run()), arrays.CPU)
+
+
+def test_every_cpu_row_has_pytorch():
+    for row in workloads.all_rows("cpu", quick=True):
+        operands = row.module.operands(row, arrays.CPU, seed=1)
+        assert "torch" in baselines.candidates(row, operands, arrays.CPU), row.key
+
+
+def test_precision_is_set_and_put_back():
+    import torch
+
+    row = next(row for row in workloads.all_rows("gpu") if row.precision == "tf32")
+    read = (
+        (lambda: torch.backends.cudnn.conv.fp32_precision)
+        if hasattr(torch.backends.cudnn, "conv")
+        else (lambda: torch.backends.cudnn.allow_tf32)
+    )
+    before = read()
+    with baselines.precision(row, arrays.CPU):
+        assert read() in ("tf32", True)
+    assert read() == before
