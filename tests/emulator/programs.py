@@ -79,23 +79,45 @@ class Program:
             if isinstance(argument, Out):
                 expected, initial = as_bits(argument.expected), argument.initial
                 empty = initial is None
-                given.append(device.empty(expected.shape, expected.dtype) if empty else device.asarray(as_bits(initial)))
+                given.append(
+                    device.empty(expected.shape, expected.dtype)
+                    if empty
+                    else device.asarray(as_bits(initial))
+                )
             elif isinstance(argument, np.ndarray) and argument.ndim:
                 given.append(device.asarray(as_bits(argument)))
             else:
                 given.append(argument)
         for index, argument in enumerate(given):
             if isinstance(argument, Map):
-                array = given[argument.array] if isinstance(argument.array, int) else device.asarray(argument.array)
+                array = (
+                    given[argument.array]
+                    if isinstance(argument.array, int)
+                    else device.asarray(argument.array)
+                )
                 given[index] = TensorMap(array, **argument.options)
         kernel = device.kernel(str(self.path), self.kernel, feature=self.feature)
         launch = {"shared_memory": self.shared_memory, "cooperative": self.cooperative}
-        kernel((self.grid,), (self.block,), tuple(given), **launch, cluster=(self.cluster,) if self.cluster else None)
-        return [device.to_numpy(array) for array, argument in zip(given, self.arguments) if isinstance(argument, Out)]
+        kernel(
+            (self.grid,),
+            (self.block,),
+            tuple(given),
+            **launch,
+            cluster=(self.cluster,) if self.cluster else None,
+        )
+        return [
+            device.to_numpy(array)
+            for array, argument in zip(given, self.arguments)
+            if isinstance(argument, Out)
+        ]
 
     def check(self, device, together=()):
         """Asserts that the device computes the expected bits. Kernels of `together` are compiled along with this one's."""
-        alike = [p.kernel for p in together if (p.file, p.architecture, p.feature) == (self.file, self.architecture, self.feature)]
+        alike = [
+            p.kernel
+            for p in together
+            if (p.file, p.architecture, p.feature) == (self.file, self.architecture, self.feature)
+        ]
         if hasattr(device, "load"):
             device.load(str(self.path), list(dict.fromkeys(alike)), feature=self.feature)
         expected = [argument.expected for argument in self.arguments if isinstance(argument, Out)]
@@ -110,8 +132,15 @@ def as_bits(array):
 
 def assert_same_bits(what, actual, expected):
     """Asserts that two arrays hold the same bytes, NaNs included."""
-    a, b = (np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(x.size, -1) for x in (actual, expected))
+    a, b = (
+        np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(x.size, -1) for x in (actual, expected)
+    )
     different = np.nonzero((a != b).any(1))[0]
     if len(different):
-        rows = [f"{np.unravel_index(i, expected.shape)}: {actual.reshape(-1)[i]!r}, expected {expected.reshape(-1)[i]!r}" for i in different[:8]]
-        raise AssertionError(f"{what}: {len(different)} of {expected.size} elements differ\n" + "\n".join(rows))
+        rows = [
+            f"{np.unravel_index(i, expected.shape)}: {actual.reshape(-1)[i]!r}, expected {expected.reshape(-1)[i]!r}"
+            for i in different[:8]
+        ]
+        raise AssertionError(
+            f"{what}: {len(different)} of {expected.size} elements differ\n" + "\n".join(rows)
+        )

@@ -11,7 +11,9 @@ from .errors import EmulatorError
 @functools.cache
 def _resources(file, expression, architecture):
     """What the assembler says of a kernel. Needs no GPU."""
-    compiled = jit.compile(file, (expression,), architecture, output="cubin", options=(resources.REPORT_OPTION,))
+    compiled = jit.compile(
+        file, (expression,), architecture, output="cubin", options=(resources.REPORT_OPTION,)
+    )
     return resources.read_resources(compiled.log)[compiled.lowered[expression]]
 
 

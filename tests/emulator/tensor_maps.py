@@ -2,7 +2,16 @@
 
 import struct
 
-_ELEMENTS = {"u4": 0, "i4": 1, "u8": 2, "i8": 3, "f4": 4, "f8": 5, "f2": 6, "bfloat16": 7}  # ReductionElement of runtime.h
+_ELEMENTS = {
+    "u4": 0,
+    "i4": 1,
+    "u8": 2,
+    "i8": 3,
+    "f4": 4,
+    "f8": 5,
+    "f2": 6,
+    "bfloat16": 7,
+}  # ReductionElement of runtime.h
 _SWIZZLE_BYTES = (0, 32, 64, 128)
 
 
@@ -29,22 +38,32 @@ class TensorMap:
     def _check(self):
         array = self.array
         if not 1 <= array.ndim <= 5 or array.strides[-1] != array.itemsize:
-            raise ValueError(f"A tensor map takes 1 to 5 axes, the last contiguous. Received: {array.shape}, {array.strides}")
+            raise ValueError(
+                f"A tensor map takes 1 to 5 axes, the last contiguous. Received: {array.shape}, {array.strides}"
+            )
         if array.__array_interface__["data"][0] % 16 or any(stride % 16 for stride in array.strides[:-1]):
-            raise ValueError(f"A tensor map takes an address and strides in multiples of 16. Received: {array.strides}")
+            raise ValueError(
+                f"A tensor map takes an address and strides in multiples of 16. Received: {array.strides}"
+            )
         if len(self.strides) != array.ndim or not all(1 <= stride <= 8 for stride in self.strides):
-            raise ValueError(f"The strides of the traversal are 1 to 8, one for each axis. Received: {self.strides}")
+            raise ValueError(
+                f"The strides of the traversal are 1 to 8, one for each axis. Received: {self.strides}"
+            )
         if self.im2col:
             lower, upper, inner, pixels = self.im2col
             if not len(lower) == len(upper) == array.ndim - 2 >= 1 or not 1 <= pixels <= 1024:
-                raise ValueError(f"im2col takes corners with a number for each spatial axis. Received: {self.im2col}")
+                raise ValueError(
+                    f"im2col takes corners with a number for each spatial axis. Received: {self.im2col}"
+                )
         else:
             inner = self.box[0]
             if len(self.box) != array.ndim or not all(1 <= size <= 256 for size in self.box):
                 raise ValueError(f"A box has 1 to 256 elements along each axis. Received: {self.box}")
         row = inner * array.itemsize
         if row % 16 or (self.swizzle and row > _SWIZZLE_BYTES[self.swizzle]):
-            raise ValueError(f"The innermost row of a box is a multiple of 16 bytes and fits the swizzle. Received: {row} bytes")
+            raise ValueError(
+                f"The innermost row of a box is a multiple of 16 bytes and fits the swizzle. Received: {row} bytes"
+            )
 
     def __len__(self):
         return 128
@@ -56,6 +75,14 @@ class TensorMap:
         element = _ELEMENTS.get(array.dtype.name, _ELEMENTS.get(array.dtype.str[1:], 255))
         head = (array.__array_interface__["data"][0], array.itemsize, element, array.ndim, self.swizzle)
         sizes = (*array.shape[::-1], *none, *array.strides[-2::-1], *none)
-        box = (*(self.box if not self.im2col else (1,) * array.ndim), *none, *self.strides, *none, int(bool(self.im2col)))
+        box = (
+            *(self.box if not self.im2col else (1,) * array.ndim),
+            *none,
+            *self.strides,
+            *none,
+            int(bool(self.im2col)),
+        )
         corners = [(*corner, *[0] * (3 - len(corner))) for corner in (lower, upper)]
-        return struct.pack("<Q4B5i4q5H6B6h2H", *head, *sizes, *box, *corners[0], *corners[1], channels, pixels).ljust(128, b"\0")
+        return struct.pack(
+            "<Q4B5i4q5H6B6h2H", *head, *sizes, *box, *corners[0], *corners[1], channels, pixels
+        ).ljust(128, b"\0")

@@ -22,7 +22,9 @@ from .device import EmulatedDevice
 from .programs import assert_same_bits
 
 MODULES = (atomics, bulk, clusters, cooperative, copies, mbarriers, tensor_cores, warp)
-PROGRAMS = [program for module in MODULES for program in module.PROGRAMS] + [kernel.program for kernel in planted.KERNELS]
+PROGRAMS = [program for module in MODULES for program in module.PROGRAMS] + [
+    kernel.program for kernel in planted.KERNELS
+]
 
 
 def _target(program):
@@ -30,10 +32,14 @@ def _target(program):
 
 
 # (file, architecture): the programs
-TARGETS = {target: list(programs) for target, programs in itertools.groupby(sorted(PROGRAMS, key=_target), _target)}
+TARGETS = {
+    target: list(programs) for target, programs in itertools.groupby(sorted(PROGRAMS, key=_target), _target)
+}
 
 
-@pytest.mark.parametrize("file, architecture", TARGETS, ids=[f"{Path(file).name}-{target}" for file, target in TARGETS])
+@pytest.mark.parametrize(
+    "file, architecture", TARGETS, ids=[f"{Path(file).name}-{target}" for file, target in TARGETS]
+)
 def test_assembler_takes_the_programs(file, architecture):
     """The emulator runs PTX; that it is PTX which a GPU could run is for the assembler to say."""
     expressions = tuple(dict.fromkeys(program.kernel for program in TARGETS[file, architecture]))
@@ -51,7 +57,9 @@ def _gpu_for(program):
     if arrays.gpu_problem():
         pytest.skip(f"no GPU here: {arrays.gpu_problem()}")
     device = arrays.cuda_device()
-    if int(device.architecture[3:]) < int(program.architecture[3:]) or (program.feature and device.architecture != program.architecture):
+    if int(device.architecture[3:]) < int(program.architecture[3:]) or (
+        program.feature and device.architecture != program.architecture
+    ):
         pytest.skip(f"{program.architecture} is needed, this is {device.architecture}")
     if program.needs_tensor_map:
         pytest.skip("the driver's tensor maps are not encoded here")

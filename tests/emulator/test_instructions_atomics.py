@@ -8,8 +8,22 @@ from .device import EmulatedDevice
 from .programs import Out, Program
 
 RANDOM = np.random.default_rng(3)
-DTYPES = {"u32": np.uint32, "s32": np.int32, "b32": np.uint32, "u64": np.uint64, "s64": np.int64, "b64": np.uint64, "f32": np.float32}
-DTYPES |= {"f64": np.float64, "f16": np.float16, "f16x2": np.float16, "bf16": ml_dtypes.bfloat16, "bf16x2": ml_dtypes.bfloat16}
+DTYPES = {
+    "u32": np.uint32,
+    "s32": np.int32,
+    "b32": np.uint32,
+    "u64": np.uint64,
+    "s64": np.int64,
+    "b64": np.uint64,
+    "f32": np.float32,
+}
+DTYPES |= {
+    "f64": np.float64,
+    "f16": np.float16,
+    "f16x2": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "bf16x2": ml_dtypes.bfloat16,
+}
 MODELS = {
     "add": lambda x, v: x + v,
     "min": np.minimum,
@@ -40,7 +54,9 @@ def atomic_program(operation, kind, vector=1, red=False):
     name = f"{'Red' if red else 'Atom'}_{operation}_{kind}" + (f"_v{vector}" if vector > 1 else "")
     newer = vector > 1 or kind.startswith("bf16")
     arguments = (Out(updated, initial=memory), operands, Out(result))
-    return Program(name, "atomics.cu", f"atomic_program<{name}>", arguments, architecture="sm_90" if newer else "sm_80")
+    return Program(
+        name, "atomics.cu", f"atomic_program<{name}>", arguments, architecture="sm_90" if newer else "sm_80"
+    )
 
 
 def exchange_program(bits, compares):
@@ -67,8 +83,18 @@ PROGRAMS += [atomic_program(op, "u32") for op in ("inc", "dec")]
 PROGRAMS += [atomic_program("add", kind) for kind in ("f32", "f64", "f16x2", "f16", "bf16", "bf16x2")]
 PROGRAMS += [atomic_program("add", kind, n, red) for kind, n in _VECTORS for red in (False, True)]
 PROGRAMS += [atomic_program("max", kind, n) for kind, n in (("f16x2", 4), ("bf16", 8), ("bf16x2", 2))]
-PROGRAMS += [atomic_program("min", kind, n, red=True) for kind, n in (("f16x2", 4), ("bf16", 8), ("bf16x2", 2))]
-_REDUCTIONS = (("add", "u32"), ("add", "f32"), ("max", "s32"), ("or", "b32"), ("add", "f16x2"), ("add", "bf16x2"), ("add", "u64"))
+PROGRAMS += [
+    atomic_program("min", kind, n, red=True) for kind, n in (("f16x2", 4), ("bf16", 8), ("bf16x2", 2))
+]
+_REDUCTIONS = (
+    ("add", "u32"),
+    ("add", "f32"),
+    ("max", "s32"),
+    ("or", "b32"),
+    ("add", "f16x2"),
+    ("add", "bf16x2"),
+    ("add", "u64"),
+)
 PROGRAMS += [atomic_program(op, kind, red=True) for op, kind in _REDUCTIONS]
 PROGRAMS += [exchange_program(bits, True) for bits in (16, 32, 64, 128)] + [exchange_program(128, False)]
 

@@ -32,7 +32,9 @@ def plain_programs():
     x = numbers(2, 4, 64)
     expected = np.where(np.array([1, 0, 1, 1])[:, None], x[:, :1], 7).astype(np.uint32)
     launch = {"grid": 8, "cluster": 4}
-    yield program("multicast", "bulk.cu", "multicast_program", (x, Out(expected), np.uint16(0b1101)), **launch)
+    yield program(
+        "multicast", "bulk.cu", "multicast_program", (x, Out(expected), np.uint16(0b1101)), **launch
+    )
     sums = x.astype(np.uint64).sum(1).astype(np.uint32)
     arguments = (x, Out(np.roll(x, 1, 1)), Out(sums))
     yield program("cluster copy", "bulk.cu", "cluster_copy_program", arguments, **launch)
@@ -97,10 +99,18 @@ def tile_program(shape, dtype, box, at, swizzle=0, steps=None):
     coordinates = np.array([*at[::-1], *[0] * (5 - rank)], np.int32)
     kernel = f"tile_program<{rank}, {expected.nbytes}>"
     name = f"tile {shape} {np.dtype(dtype).name} {box} at {at} swizzle {swizzle} steps {steps}"
-    return program(name, "tensor_copies.cu", kernel, (Map(array, options), coordinates, Out(expected)), shared_memory=expected.nbytes)
+    return program(
+        name,
+        "tensor_copies.cu",
+        kernel,
+        (Map(array, options), coordinates, Out(expected)),
+        shared_memory=expected.nbytes,
+    )
 
 
-def im2col_program(spatial, channels, pixels, start, kernel_size, padding, stride, offset, first_channel=0, swizzle=0):
+def im2col_program(
+    spatial, channels, pixels, start, kernel_size, padding, stride, offset, first_channel=0, swizzle=0
+):
     """Pixels of [N, *spatial, C] from an output position on, at one offset of a filter. Axes outermost first; all per axis."""
     batch, axes = 2, len(spatial)
     array = RANDOM.integers(1, 2000, (batch, *spatial, channels)).astype(np.uint16)
@@ -115,7 +125,11 @@ def im2col_program(spatial, channels, pixels, start, kernel_size, padding, strid
             values = array[(n, *place)][first_channel : first_channel + inner]
             rows[row, : len(values)] = values
     lower, upper = (-padding,) * axes, (padding - kernel_size + 1,) * axes
-    options = {"swizzle": swizzle, "im2col": (lower, upper, inner, pixels), "strides": (1, *[stride] * axes, 1)}
+    options = {
+        "swizzle": swizzle,
+        "im2col": (lower, upper, inner, pixels),
+        "strides": (1, *[stride] * axes, 1),
+    }
     corner = [p * stride - padding for p in start[1:]]
     coordinates = np.array([first_channel, *corner[::-1], start[0], *[0] * (3 - axes)], np.int32)
     offsets = np.array([*offset[::-1], *[0] * (3 - axes)], np.int32)
@@ -138,7 +152,12 @@ def store_program(shape, dtype, box, at, swizzle=0, operation=0):
     coordinates = np.array([*at[::-1], *[0] * (5 - len(shape))], np.int32)
     kernel = f"store_program<{len(shape)}, {laid_out.nbytes}, {operation}>"
     name = f"store {operation} {shape} {np.dtype(dtype).name} {box} at {at} swizzle {swizzle}"
-    arguments = (laid_out, Map(3, {"box": box[::-1], "swizzle": swizzle}), coordinates, Out(after, initial=before))
+    arguments = (
+        laid_out,
+        Map(3, {"box": box[::-1], "swizzle": swizzle}),
+        coordinates,
+        Out(after, initial=before),
+    )
     return program(name, "tensor_copies.cu", kernel, arguments, shared_memory=laid_out.nbytes)
 
 
@@ -147,7 +166,11 @@ def multicast_program():
     tiles = [window(array, at, (16, 32), (1, 1)) for at in ((5, 0), (30, 0))]
     laid_out = np.concatenate([swizzled(tile, 2) for tile in tiles]).view(np.uint32)
     coordinates = np.array([0, 5, 0, 30], np.int32)
-    arguments = (Map(array, {"box": (32, 16), "swizzle": 2}), coordinates, Out(np.stack([laid_out, laid_out])))
+    arguments = (
+        Map(array, {"box": (32, 16), "swizzle": 2}),
+        coordinates,
+        Out(np.stack([laid_out, laid_out])),
+    )
     launch = {"grid": 2, "cluster": 2, "shared_memory": 2048}
     return program("tensor multicast", "tensor_copies.cu", "multicast_program<1024>", arguments, **launch)
 

@@ -12,7 +12,9 @@ RANDOM = np.random.default_rng(6)
 
 def program(name, arguments, block=32, grid=8, cluster=4):
     sizes = {"block": block, "grid": grid, "cluster": cluster}
-    return Program(f"{name} {cluster}", "clusters.cu", f"{name}_program", arguments, **sizes, architecture="sm_90")
+    return Program(
+        f"{name} {cluster}", "clusters.cu", f"{name}_program", arguments, **sizes, architecture="sm_90"
+    )
 
 
 def numbers(*shape):
@@ -22,7 +24,16 @@ def numbers(*shape):
 def registers_program(grid, cluster):
     block = np.arange(grid)
     rank, size = block % cluster, np.full(grid, cluster)
-    columns = (rank, size, rank, size, block // cluster, np.full(grid, grid // cluster), np.ones(grid), size > 1)
+    columns = (
+        rank,
+        size,
+        rank,
+        size,
+        block // cluster,
+        np.full(grid, grid // cluster),
+        np.ones(grid),
+        size > 1,
+    )
     return program("registers", (Out(np.stack(columns, 1).astype(np.uint32)),), grid=grid, cluster=cluster)
 
 
@@ -58,7 +69,13 @@ def flag_program():
     return program("flag", (x, Out(x[:, 0] + 1)), cluster=2)
 
 
-PROGRAMS = [registers_program(8, 4), registers_program(6, 2), neighbours_program(2), neighbours_program(8), generic_program()]
+PROGRAMS = [
+    registers_program(8, 4),
+    registers_program(6, 2),
+    neighbours_program(2),
+    neighbours_program(8),
+    generic_program(),
+]
 PROGRAMS += [all_to_all_program(), chain_program(), flag_program()]
 
 

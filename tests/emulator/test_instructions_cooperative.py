@@ -19,9 +19,14 @@ def neighbours_program(blocks=6, steps=4):
     for step in range(steps):
         before = result[step % 2]
         result[(step + 1) % 2] = before + np.roll(before, -1, 0)[:, ::-1]
-    out, counter = Out(result, initial=x), Out(np.array([blocks * steps], np.uint32), initial=np.zeros(1, np.uint32))
+    out, counter = (
+        Out(result, initial=x),
+        Out(np.array([blocks * steps], np.uint32), initial=np.zeros(1, np.uint32)),
+    )
     launch = {"block": 64, "grid": blocks, "cooperative": True, "architecture": "sm_90", "feature": True}
-    return Program("neighbours", "cooperative.cu", "neighbours_program", (out, counter, np.int32(steps)), **launch)
+    return Program(
+        "neighbours", "cooperative.cu", "neighbours_program", (out, counter, np.int32(steps)), **launch
+    )
 
 
 def registers_program(low, high):

@@ -16,10 +16,14 @@ def copy_program(copy, size):
     counts[:3] = (0, size, size // 2)
     if copy == "cg_ignoring":
         counts = RANDOM.integers(0, 2, 64).astype(np.int32)
-    read = {"ca": np.full(64, size), "cg": np.full(64, size), "cg_ignoring": np.where(counts, 0, size)}.get(copy, counts)
+    read = {"ca": np.full(64, size), "cg": np.full(64, size), "cg_ignoring": np.where(counts, 0, size)}.get(
+        copy, counts
+    )
     expected = source.reshape(64, size) * (np.arange(size) < read[:, None])
     out = Out(expected.astype(np.uint8).reshape(-1))
-    return Program(f"{copy} {size}", "copies.cu", f"copy_program<Copy::{copy}, {size}>", (source, counts, out), block=64)
+    return Program(
+        f"{copy} {size}", "copies.cu", f"copy_program<Copy::{copy}, {size}>", (source, counts, out), block=64
+    )
 
 
 def groups_program():
@@ -29,7 +33,10 @@ def groups_program():
 
 
 PROGRAMS = [copy_program("ca", size) for size in (4, 8, 16)] + [copy_program("cg", 16)]
-PROGRAMS += [copy_program("ca_zero_fill", size) for size in (4, 8, 16)] + [copy_program("cg_zero_fill", 16), copy_program("cg_ignoring", 16)]
+PROGRAMS += [copy_program("ca_zero_fill", size) for size in (4, 8, 16)] + [
+    copy_program("cg_zero_fill", 16),
+    copy_program("cg_ignoring", 16),
+]
 PROGRAMS += [groups_program()]
 
 

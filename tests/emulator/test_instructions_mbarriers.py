@@ -61,7 +61,9 @@ def phases_program():
     out.append(b.parity(0))
     b.arrive()
     out.append(b.parity(0))
-    return Program("phases", "mbarriers.cu", "phases_program", (Out(np.array(out, np.int32)),), architecture="sm_90")
+    return Program(
+        "phases", "mbarriers.cu", "phases_program", (Out(np.array(out, np.int32)),), architecture="sm_90"
+    )
 
 
 def exchange_program(rounds=7):
@@ -74,7 +76,14 @@ def copy_program(noinc):
     x = RANDOM.integers(0, 1000, 128).astype(np.int32)
     kernel = f"copy_arrival_program<{'true' if noinc else 'false'}>"
     arguments = (x, Out(x[::-1].copy()))
-    return Program(f"cp.async{'.noinc' if noinc else ''}", "mbarriers.cu", kernel, arguments, block=64, architecture="sm_90")
+    return Program(
+        f"cp.async{'.noinc' if noinc else ''}",
+        "mbarriers.cu",
+        kernel,
+        arguments,
+        block=64,
+        architecture="sm_90",
+    )
 
 
 PROGRAMS = [phases_program(), exchange_program(), copy_program(False), copy_program(True)]

@@ -11,7 +11,13 @@ from .device import EmulatedDevice
 from .programs import Out, Program
 
 RANDOM = np.random.default_rng(1)
-DTYPES = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "tf32": np.float32, "f32": np.float32, "f64": np.float64}
+DTYPES = {
+    "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "tf32": np.float32,
+    "f32": np.float32,
+    "f64": np.float64,
+}
 DTYPES |= {"s8": np.int8, "u8": np.uint8, "s32": np.int32}
 
 
@@ -31,7 +37,13 @@ def mma_fragments(m, k, per):
             block = register if m == 8 else register // 2
             rows += [(row, block * 4 * per + thread * per + i) for i in range(per)]
         a.append(rows)
-        b.append([(register * 4 * per + thread * per + i, group) for register in range(8 * k // 32 // per) for i in range(per)])
+        b.append(
+            [
+                (register * 4 * per + thread * per + i, group)
+                for register in range(8 * k // 32 // per)
+                for i in range(per)
+            ]
+        )
         c.append([(group + 8 * half, thread * 2 + i) for half in range(m // 8) for i in range(2)])
     return np.array(a), np.array(b), np.array(c)
 
@@ -63,7 +75,9 @@ def mma_program(m, k, d, a, b=None, saturate=False):
     arguments = (registers(x, fragments_a), registers(y, fragments_b), registers(z, fragments_c))
     out = Out(registers(result, fragments_c))
     newer = a == "f64" and (m, k) != (8, 4)
-    return Program(name, "mma.cu", f"mma_program<{name}>", (*arguments, out), architecture="sm_90" if newer else "sm_80")
+    return Program(
+        name, "mma.cu", f"mma_program<{name}>", (*arguments, out), architecture="sm_90" if newer else "sm_80"
+    )
 
 
 def matrix_programs():
@@ -76,9 +90,17 @@ def matrix_programs():
             registers = halves.view(np.uint32).reshape(32, count)
             template = f"<{count}, {'true' if transposed else 'false'}>"
             suffix = f"x{count}{'.trans' if transposed else ''}"
-            yield Program(f"ldmatrix.{suffix}", "matrices.cu", "ldmatrix_program" + template, (matrices, Out(registers)))
+            yield Program(
+                f"ldmatrix.{suffix}", "matrices.cu", "ldmatrix_program" + template, (matrices, Out(registers))
+            )
             arguments = (registers, Out(matrices))
-            yield Program(f"stmatrix.{suffix}", "matrices.cu", "stmatrix_program" + template, arguments, architecture="sm_90")
+            yield Program(
+                f"stmatrix.{suffix}",
+                "matrices.cu",
+                "stmatrix_program" + template,
+                arguments,
+                architecture="sm_90",
+            )
     matrix = RANDOM.integers(0, 2**16, (8, 8), np.uint16)
     registers = [np.ascontiguousarray(m).view(np.uint32).reshape(32) for m in (matrix, matrix.T)]
     yield Program("movmatrix", "matrices.cu", "movmatrix_program", (registers[0], Out(registers[1])))

@@ -25,7 +25,9 @@ def match_program():
     columns = [by_warp(lambda v, lane: mask(np.nonzero(v == v[lane])[0]), z) for z in (x, y)]
     uniform = np.arange(64) < 32
     columns += [np.where(uniform, 2**32 - 1, 0), uniform] * 2
-    return Program("match", "warp.cu", "match_program", (x, y, Out(np.stack(columns, 1).astype(np.uint32))), block=64)
+    return Program(
+        "match", "warp.cu", "match_program", (x, y, Out(np.stack(columns, 1).astype(np.uint32))), block=64
+    )
 
 
 def vote_program():
@@ -49,7 +51,10 @@ def redux_program():
 
     def row(v, lane):
         u = v.view(np.uint32)
-        bits = [functools.reduce(f, w) for f, w in ((np.bitwise_and, u | 0xF0), (np.bitwise_or, u & 0xFF), (np.bitwise_xor, u))]
+        bits = [
+            functools.reduce(f, w)
+            for f, w in ((np.bitwise_and, u | 0xF0), (np.bitwise_or, u & 0xFF), (np.bitwise_xor, u))
+        ]
         return [v.astype(np.int64).sum(), v.min(), v.max(), u.min(), u.max(), *bits]
 
     expected = (by_warp(row, x).astype(np.int64) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)

@@ -44,17 +44,32 @@ class Instruction:
     def source(self):
         """The kernel. Operands lie in shared memory as the host laid them out; `a_fields`, `b_fields` are all of the descriptors but
         the address."""
-        count, letter, cpp = self.registers, "f" if self.accumulator == "f32" else "r", "float" if self.accumulator == "f32" else "unsigned"
+        count, letter, cpp = (
+            self.registers,
+            "f" if self.accumulator == "f32" else "r",
+            "float" if self.accumulator == "f32" else "unsigned",
+        )
         d = ", ".join(f"%{i}" for i in range(count))
         outs = ", ".join(f'"+{letter}"(d[{i}])' for i in range(count))
         if self.a_registers:
-            a, a_inputs = "{" + ", ".join(f"%{count + 2 + i}" for i in range(4)) + "}", "".join(f', "r"(a[{i}])' for i in range(4))
+            a, a_inputs = (
+                "{" + ", ".join(f"%{count + 2 + i}" for i in range(4)) + "}",
+                "".join(f', "r"(a[{i}])' for i in range(4)),
+            )
         else:
             a, a_inputs = f"%{count + 2}", ', "l"(a_fields | (address >> 4))'
-        load_a = "unsigned a[4]; for (int i = 0; i < 4; i++) a[i] = a_registers[t * 4 + i];" if self.a_registers else ""
+        load_a = (
+            "unsigned a[4]; for (int i = 0; i < 4; i++) a[i] = a_registers[t * 4 + i];"
+            if self.a_registers
+            else ""
+        )
         immediates = [-1 if self.negate_a else 1, -1 if self.negate_b else 1]
         if self.kind != "tf32":
-            immediates += [int(self.transpose_b)] if self.a_registers else [int(self.transpose_a), int(self.transpose_b)]
+            immediates += (
+                [int(self.transpose_b)]
+                if self.a_registers
+                else [int(self.transpose_a), int(self.transpose_b)]
+            )
         shape = f"m64n{self.n}k{self.k}.{self.accumulator}.{self.kind}.{self.kind}"
         instruction = f"wgmma.mma_async.sync.aligned.{shape} {{{d}}}, {a}, %{count}, p, {', '.join(map(str, immediates))};"
         return f"""
@@ -130,7 +145,10 @@ def wgmma_program(file, instruction, mode_a=3, mode_b=3, k_offset=0, accumulate=
     a_row = thread // 32 * 16 + thread % 32 // 4 + register % 2 * 8
     a_k = register // 2 * 4 * per + thread % 4 * per + np.arange(4 * per) % per
     images, fields, starts = [], [], []
-    for operand, mode, mn_major in ((a, mode_a, instruction.transpose_a), (b, mode_b, instruction.transpose_b)):
+    for operand, mode, mn_major in (
+        (a, mode_a, instruction.transpose_a),
+        (b, mode_b, instruction.transpose_b),
+    ):
         image, leading, stride = laid_out(operand, mode, mn_major)
         images.append(np.concatenate([image, np.zeros(-len(image) % 1024, np.uint8)]).view(np.uint32))
         layout = {0: 0, 3: 1, 2: 2, 1: 3}[mode]
@@ -146,11 +164,28 @@ def wgmma_program(file, instruction, mode_a=3, mode_b=3, k_offset=0, accumulate=
 
 
 ALL_N = [Instruction(n) for n in range(8, 257, 8)]
-MAJORS = [Instruction(64, kind, transpose_a=a, transpose_b=b) for kind in ("bf16", "f16") for a in (False, True) for b in (False, True)]
-OTHERS = [Instruction(32, "tf32"), Instruction(96, "f16", "f16"), Instruction(8, "f16", "f16"), Instruction(256, "f16", "f16")]
+MAJORS = [
+    Instruction(64, kind, transpose_a=a, transpose_b=b)
+    for kind in ("bf16", "f16")
+    for a in (False, True)
+    for b in (False, True)
+]
+OTHERS = [
+    Instruction(32, "tf32"),
+    Instruction(96, "f16", "f16"),
+    Instruction(8, "f16", "f16"),
+    Instruction(256, "f16", "f16"),
+]
 OTHERS += [Instruction(40, kind, a_registers=True) for kind in ("bf16", "f16", "tf32")]
-OTHERS += [Instruction(128, "bf16", a_registers=True, transpose_b=True), Instruction(16, "f16", "f16", a_registers=True)]
-OTHERS += [Instruction(24, negate_a=True), Instruction(24, "f16", negate_b=True), Instruction(24, "tf32", negate_a=True, negate_b=True)]
+OTHERS += [
+    Instruction(128, "bf16", a_registers=True, transpose_b=True),
+    Instruction(16, "f16", "f16", a_registers=True),
+]
+OTHERS += [
+    Instruction(24, negate_a=True),
+    Instruction(24, "f16", negate_b=True),
+    Instruction(24, "tf32", negate_a=True, negate_b=True),
+]
 
 
 INSTRUCTIONS = list(dict.fromkeys([*ALL_N, *MAJORS, *OTHERS]))
@@ -173,7 +208,11 @@ def file(tmp_path_factory):
 def programs(file):
     """All of them, for the GPU."""
     yield from (wgmma_program(file, instruction, k_offset=16) for instruction in ALL_N)
-    yield from (wgmma_program(file, instruction, a, b) for instruction in MAJORS for a, b in ((0, 0), (1, 2), (2, 3), (3, 1)))
+    yield from (
+        wgmma_program(file, instruction, a, b)
+        for instruction in MAJORS
+        for a, b in ((0, 0), (1, 2), (2, 3), (3, 1))
+    )
     yield from (wgmma_program(file, instruction, mode, mode) for instruction in OTHERS for mode in range(4))
 
 
@@ -194,7 +233,9 @@ def test_types_registers_and_scales(file, instruction):
     for mode in range(4):
         wgmma_program(file, instruction, mode, mode).check(EmulatedDevice("sm_90"))
     offset = 0 if instruction.transpose_b else instruction.k
-    wgmma_program(file, instruction, k_offset=offset, accumulate=False).check(EmulatedDevice("sm_90", order="reverse"))
+    wgmma_program(file, instruction, k_offset=offset, accumulate=False).check(
+        EmulatedDevice("sm_90", order="reverse")
+    )
 
 
 def test_descriptor_that_leads_out_of_shared_memory(file):

@@ -42,7 +42,9 @@ class Kernel:
 
 
 def program(file, kernel, arguments, architecture="sm_80", feature=False, **launch):
-    return Program(kernel, file, kernel, tuple(arguments), architecture=architecture, feature=feature, **launch)
+    return Program(
+        kernel, file, kernel, tuple(arguments), architecture=architecture, feature=feature, **launch
+    )
 
 
 def numbers(*shape):
@@ -69,7 +71,9 @@ def tiled_product():
         "last_column_not_stored": "unwritten",
         "early_return": "barrier",
     }
-    return Kernel(program("planted_blocks.cu", "tiled_product<TileBug::none>", arguments, block=256, grid=4), bugs)
+    return Kernel(
+        program("planted_blocks.cu", "tiled_product<TileBug::none>", arguments, block=256, grid=4), bugs
+    )
 
 
 def normalise():
@@ -92,7 +96,9 @@ def normalise():
         "thread_exits_early": "deadlock",
         "plain_addition": "race (global)",
     }
-    return Kernel(program("planted_blocks.cu", "normalise<SumBug::none>", arguments, block=96, grid=rows), bugs)
+    return Kernel(
+        program("planted_blocks.cu", "normalise<SumBug::none>", arguments, block=96, grid=rows), bugs
+    )
 
 
 def window_maximum():
@@ -111,7 +117,9 @@ def window_maximum():
         "local_index_too_large": "out of bounds (local)",
         "wrong_neighbour": WRONG,
     }
-    return Kernel(program("planted_blocks.cu", "window_maximum<WindowBug::none>", arguments, block=32, grid=2), bugs)
+    return Kernel(
+        program("planted_blocks.cu", "window_maximum<WindowBug::none>", arguments, block=32, grid=2), bugs
+    )
 
 
 def column_sums():
@@ -131,7 +139,9 @@ def column_sums():
         "stage_one_row_short": "out of bounds (shared)",
     }
     size = 3 * 8 * 68 * 4
-    right = program("planted_pipelines.cu", "column_sums<PipelineBug::none>", arguments, block=64, shared_memory=size)
+    right = program(
+        "planted_pipelines.cu", "column_sums<PipelineBug::none>", arguments, block=64, shared_memory=size
+    )
     return Kernel(right, bugs, {"stage_one_row_short": {"shared_memory": size - 68 * 4}})
 
 
@@ -150,7 +160,9 @@ def fragment_product():
         "columns_of_c_wrong": WRONG,
         "tile_one_row_short": "out of bounds (shared)",
     }
-    return Kernel(program("planted_pipelines.cu", "fragment_product<FragmentBug::none>", (*bits, Out(a @ b))), bugs)
+    return Kernel(
+        program("planted_pipelines.cu", "fragment_product<FragmentBug::none>", (*bits, Out(a @ b))), bugs
+    )
 
 
 def neighbour_sums():
@@ -285,7 +297,9 @@ def bulk_increment():
         "source_array_short": "out of bounds (shared)",
     }
     arguments = (x, Out(y), Out(np.array([y[0, 0] + y[-1, -1]])), np.int32(steps))
-    return Kernel(program("planted_copies.cu", "bulk_increment<StoreBug::none>", arguments, "sm_90", block=64), bugs)
+    return Kernel(
+        program("planted_copies.cu", "bulk_increment<StoreBug::none>", arguments, "sm_90", block=64), bugs
+    )
 
 
 def warpgroup_product():
@@ -310,11 +324,28 @@ def warpgroup_product():
         "one_warp_skips": "deadlock",
         "descriptors_differ": "wgmma",
     }
-    right = program("planted_wgmma.cu", "warpgroup_product<ProductBug::none>", (*bits, Out(a @ b.T)), "sm_90", True, block=128)
+    right = program(
+        "planted_wgmma.cu",
+        "warpgroup_product<ProductBug::none>",
+        (*bits, Out(a @ b.T)),
+        "sm_90",
+        True,
+        block=128,
+    )
     return Kernel(right, bugs)
 
 
-KERNELS = [tiled_product(), normalise(), window_maximum(), column_sums(), fragment_product(), neighbour_sums(), hand_over(), ring(), mail()]
+KERNELS = [
+    tiled_product(),
+    normalise(),
+    window_maximum(),
+    column_sums(),
+    fragment_product(),
+    neighbour_sums(),
+    hand_over(),
+    ring(),
+    mail(),
+]
 KERNELS += [row_sums(), bulk_increment(), warpgroup_product()]
 BUGS = [(kernel, bug) for kernel in KERNELS for bug in kernel.bugs]
 
@@ -323,7 +354,9 @@ def device(kernel, order):
     """A device on which all instances of the kernel are compiled together."""
     made = EmulatedDevice(kernel.program.architecture, order=order)
     names = ["none", *(bug for bug in kernel.bugs if bug not in kernel.changes)]
-    made.load(str(kernel.program.path), [kernel.expression(name) for name in names], feature=kernel.program.feature)
+    made.load(
+        str(kernel.program.path), [kernel.expression(name) for name in names], feature=kernel.program.feature
+    )
     return made
 
 
@@ -345,7 +378,9 @@ def test_right_kernel_has_no_finding(kernel, order):
     kernel.program.check(device(kernel, order))
 
 
-@pytest.mark.parametrize("kernel, bug", BUGS, ids=[f"{kernel.program.name.partition('<')[0]}-{bug}" for kernel, bug in BUGS])
+@pytest.mark.parametrize(
+    "kernel, bug", BUGS, ids=[f"{kernel.program.name.partition('<')[0]}-{bug}" for kernel, bug in BUGS]
+)
 def test_planted_bug_is_found(kernel, bug):
     """In every order something is found; in one of them what the table says."""
     found = {order: kinds_found(kernel, bug, order) for order in ORDERS}

@@ -5,8 +5,13 @@ import re
 from .table import SCOPES, instruction
 
 _ELEMENTS = {"b32": "u32", "b64": "u64"}
-_ELEMENTS = {name: f"ELEMENT_{_ELEMENTS.get(name, name).upper()}" for name in ("u32", "s32", "u64", "s64", "f32", "f64", "f16", "bf16", "b32", "b64")}
-_OPERATIONS = {name: f"REDUCE_{name.upper()}" for name in ("add", "min", "max", "and", "or", "xor", "inc", "dec")}
+_ELEMENTS = {
+    name: f"ELEMENT_{_ELEMENTS.get(name, name).upper()}"
+    for name in ("u32", "s32", "u64", "s64", "f32", "f64", "f16", "bf16", "b32", "b64")
+}
+_OPERATIONS = {
+    name: f"REDUCE_{name.upper()}" for name in ("add", "min", "max", "and", "or", "xor", "inc", "dec")
+}
 _TRANSACTIONS = "mbarrier::complete_tx::bytes"
 
 
@@ -142,7 +147,10 @@ def tensor_copy(code, op):
     operands = list(_without_hint(op))
     ranks = _multicast(code, op, operands)
     tensor_map, statements = _tensor(code, operands[1], op)
-    start, barrier = f"{code.address(operands[0], to)}, {tensor_map}, c, {rank}", code.address(operands[2], to)
+    start, barrier = (
+        f"{code.address(operands[0], to)}, {tensor_map}, c, {rank}",
+        code.address(operands[2], to),
+    )
     if im2col:
         offsets = [text.strip() for text in operands[3].strip("{} ").split(",")]
         statements += f" u16 f[] = {{{', '.join(code.typed('u16', text) for text in offsets)}}};"

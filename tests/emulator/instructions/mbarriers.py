@@ -50,7 +50,9 @@ def mbarrier_arrive(code, op):
 def mbarrier_arrive_drop(code, op):
     space, _, expects, operands, result = _arrival(op)
     count = code.typed("u32", operands[1]) if len(operands) > 1 else "1"
-    call = f"mbar_arrive_drop({code.address(operands[0], space)}, {f'{count}, 1' if expects else f'0, {count}'})"
+    call = (
+        f"mbar_arrive_drop({code.address(operands[0], space)}, {f'{count}, 1' if expects else f'0, {count}'})"
+    )
     return code.put(result, call) if result else f"{call};"
 
 

@@ -80,4 +80,7 @@ def mapa(code, op):
 def getctarank(code, op):
     space, kind = op.space(), op.type()
     address = code.value(op[1])
-    return code.put(op[0], f"(u32){address} >> 24" if space == "shared::cluster" else f"smem_u32(pointer({address})) >> 24")
+    return code.put(
+        op[0],
+        f"(u32){address} >> 24" if space == "shared::cluster" else f"smem_u32(pointer({address})) >> 24",
+    )

@@ -11,7 +11,14 @@ _SHAPES = {  # type of A and B: their (m, k), n being 8
     "s8": ((8, 16), (16, 16), (16, 32)),
     "u8": ((8, 16), (16, 16), (16, 32)),
 }
-_ACCUMULATORS = {"f16": ("f16", "f32"), "bf16": ("f32",), "tf32": ("f32",), "f64": ("f64",), "s8": ("s32",), "u8": ("s32",)}
+_ACCUMULATORS = {
+    "f16": ("f16", "f32"),
+    "bf16": ("f32",),
+    "tf32": ("f32",),
+    "f64": ("f64",),
+    "s8": ("s32",),
+    "u8": ("s32",),
+}
 
 
 def _matrices(op):
@@ -57,14 +64,22 @@ def mma(code, op):
     saturate = op.flag("satfinite")
     d, a, b, c = op.types(4)
     integers = {a, b} <= {"s8", "u8"}
-    if n != 8 or (m, k) not in _SHAPES.get(a, ()) or d not in _ACCUMULATORS[a] or c != d or not (a == b or integers):
+    if (
+        n != 8
+        or (m, k) not in _SHAPES.get(a, ())
+        or d not in _ACCUMULATORS[a]
+        or c != d
+        or not (a == b or integers)
+    ):
         raise op.unsupported("unknown shape or types")
     operand = "f64" if a == "f64" else "u32"
     result = "u32" if d == "f16" else d  # two halves a register
     name = f'"mma.m{m}n{n}k{k}.{d}.{a}.{b}"'
     kinds = ", ".join(_ELEMENTS[kind] for kind in (a, b, d))
     shape = f"static const MmaShape shape = {{{name}, {m}, {k}, {kinds}, {'true' if saturate else 'false'}}};"
-    inputs = f"{operand} a[] = {_values(code, operand, op.list(1))}, b[] = {_values(code, operand, op.list(2))};"
+    inputs = (
+        f"{operand} a[] = {_values(code, operand, op.list(1))}, b[] = {_values(code, operand, op.list(2))};"
+    )
     results = " ".join(code.put(register, f"d[{i}]") for i, register in enumerate(op.list(0)))
     accumulator = f"{result} d[] = {_values(code, result, op.list(3))};"
     return f"{{ {shape} {inputs} {accumulator} mma(d, a, b, &shape, {code.site(op)}); {results} }}"
@@ -89,7 +104,13 @@ def wgmma_wait(code, op):
 def wgmma(code, op):
     n, k = map(int, op.matching(r"m64n(\d+)k(\d+)").groups())
     d, a, b = op.types(3)
-    if a != b or (a, k) not in (("bf16", 16), ("f16", 16), ("tf32", 8)) or d not in _ACCUMULATORS[a] or n % 8 or n > 256:
+    if (
+        a != b
+        or (a, k) not in (("bf16", 16), ("f16", 16), ("tf32", 8))
+        or d not in _ACCUMULATORS[a]
+        or n % 8
+        or n > 256
+    ):
         raise op.unsupported("unknown shape or types")
     from_registers = op[1].startswith("{")
     immediates = [int(text) for text in op.operands[4:]]

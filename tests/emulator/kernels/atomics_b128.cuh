@@ -15,7 +15,8 @@ __device__ inline ulonglong2 atom_cas_b128(ulonglong2* p, ulonglong2 compare, ul
 __device__ inline ulonglong2 atom_exch_b128(ulonglong2* p, ulonglong2 value) {
     ulonglong2 old;
     asm volatile(
-        "{ .reg .b128 o, v; mov.b128 v, {%3, %4}; atom.relaxed.gpu.global.exch.b128 o, [%2], v; mov.b128 {%0, %1}, o; }"
+        "{ .reg .b128 o, v; mov.b128 v, {%3, %4}; atom.relaxed.gpu.global.exch.b128 o, [%2], v; mov.b128 "
+        "{%0, %1}, o; }"
         : "=l"(old.x), "=l"(old.y)
         : "l"(p), "l"(value.x), "l"(value.y)
         : "memory");

@@ -22,68 +22,98 @@ __device__ inline void fence_proxy_async() {
 
 __device__ inline unsigned long long mbarrier_arrive(Barrier* b) {
     unsigned long long state;
-    asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1];" : "=l"(state) : "r"(shared_address(b)) : "memory");
+    asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1];"
+                 : "=l"(state)
+                 : "r"(shared_address(b))
+                 : "memory");
     return state;
 }
 
 __device__ inline unsigned long long mbarrier_arrive_count(Barrier* b, int count) {
     unsigned long long state;
-    asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1], %2;" : "=l"(state) : "r"(shared_address(b)), "r"(count) : "memory");
+    asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1], %2;"
+                 : "=l"(state)
+                 : "r"(shared_address(b)), "r"(count)
+                 : "memory");
     return state;
 }
 
 __device__ inline unsigned long long mbarrier_arrive_expect(Barrier* b, int bytes) {
     unsigned long long state;
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 %0, [%1], %2;" : "=l"(state) : "r"(shared_address(b)), "r"(bytes) : "memory");
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 %0, [%1], %2;"
+                 : "=l"(state)
+                 : "r"(shared_address(b)), "r"(bytes)
+                 : "memory");
     return state;
 }
 
 __device__ inline unsigned long long mbarrier_arrive_drop(Barrier* b) {
     unsigned long long state;
-    asm volatile("mbarrier.arrive_drop.shared::cta.b64 %0, [%1];" : "=l"(state) : "r"(shared_address(b)) : "memory");
+    asm volatile("mbarrier.arrive_drop.shared::cta.b64 %0, [%1];"
+                 : "=l"(state)
+                 : "r"(shared_address(b))
+                 : "memory");
     return state;
 }
 
 __device__ inline void mbarrier_expect(Barrier* b, int bytes) {
-    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(bytes) : "memory");
+    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)),
+                 "r"(bytes)
+                 : "memory");
 }
 
 __device__ inline void mbarrier_complete(Barrier* b, int bytes) {
-    asm volatile("mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(bytes) : "memory");
+    asm volatile("mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)),
+                 "r"(bytes)
+                 : "memory");
 }
 
 __device__ inline bool mbarrier_test(Barrier* b, unsigned long long state) {
     int done;
     asm volatile("{ .reg .pred p; mbarrier.test_wait.shared::cta.b64 p, [%1], %2; selp.s32 %0, 1, 0, p; }"
-                 : "=r"(done) : "r"(shared_address(b)), "l"(state) : "memory");
+                 : "=r"(done)
+                 : "r"(shared_address(b)), "l"(state)
+                 : "memory");
     return done;
 }
 
 __device__ inline bool mbarrier_test_parity(Barrier* b, int parity) {
     int done;
-    asm volatile("{ .reg .pred p; mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2; selp.s32 %0, 1, 0, p; }"
-                 : "=r"(done) : "r"(shared_address(b)), "r"(parity) : "memory");
+    asm volatile(
+        "{ .reg .pred p; mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2; selp.s32 %0, 1, 0, p; }"
+        : "=r"(done)
+        : "r"(shared_address(b)), "r"(parity)
+        : "memory");
     return done;
 }
 
 __device__ inline bool mbarrier_try(Barrier* b, unsigned long long state) {
     int done;
     asm volatile("{ .reg .pred p; mbarrier.try_wait.shared::cta.b64 p, [%1], %2; selp.s32 %0, 1, 0, p; }"
-                 : "=r"(done) : "r"(shared_address(b)), "l"(state) : "memory");
+                 : "=r"(done)
+                 : "r"(shared_address(b)), "l"(state)
+                 : "memory");
     return done;
 }
 
 __device__ inline bool mbarrier_try_parity(Barrier* b, int parity) {
     int done;
-    asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2, 1000; selp.s32 %0, 1, 0, p; }"
-                 : "=r"(done) : "r"(shared_address(b)), "r"(parity) : "memory");
+    asm volatile(
+        "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2, 1000; selp.s32 %0, 1, 0, p; }"
+        : "=r"(done)
+        : "r"(shared_address(b)), "r"(parity)
+        : "memory");
     return done;
 }
 
 __device__ inline bool mbarrier_try_parity_cluster(Barrier* b, int parity) {
     int done;
-    asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2; selp.s32 %0, 1, 0, p; }"
-                 : "=r"(done) : "r"(shared_address(b)), "r"(parity) : "memory");
+    asm volatile(
+        "{ .reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2; selp.s32 %0, "
+        "1, 0, p; }"
+        : "=r"(done)
+        : "r"(shared_address(b)), "r"(parity)
+        : "memory");
     return done;
 }
 
@@ -117,7 +147,9 @@ __device__ inline void mbarrier_arrive_remote(unsigned b) {
 }
 
 __device__ inline void mbarrier_arrive_expect_remote(unsigned b, int bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.release.cluster.shared::cluster.b64 _, [%0], %1;" ::"r"(b), "r"(bytes) : "memory");
+    asm volatile("mbarrier.arrive.expect_tx.release.cluster.shared::cluster.b64 _, [%0], %1;" ::"r"(b),
+                 "r"(bytes)
+                 : "memory");
 }
 
 __device__ inline void cluster_arrive() {
@@ -156,7 +188,10 @@ __device__ inline void store_remote(unsigned address, unsigned v) {
 
 __device__ inline unsigned atomic_add_remote(unsigned address, unsigned v) {
     unsigned old;
-    asm volatile("atom.relaxed.cluster.shared::cluster.add.u32 %0, [%1], %2;" : "=r"(old) : "r"(address), "r"(v) : "memory");
+    asm volatile("atom.relaxed.cluster.shared::cluster.add.u32 %0, [%1], %2;"
+                 : "=r"(old)
+                 : "r"(address), "r"(v)
+                 : "memory");
     return old;
 }
 
@@ -171,18 +206,23 @@ __device__ inline void store_release_remote(unsigned address, unsigned v) {
 }
 
 __device__ inline void store_async(unsigned address, unsigned v, unsigned barrier) {
-    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];" ::"r"(address), "r"(v), "r"(barrier)
+    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];" ::"r"(address),
+                 "r"(v), "r"(barrier)
                  : "memory");
 }
 
 __device__ inline void store_async_v4(unsigned address, uint4 v, unsigned barrier) {
-    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.u32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(address), "r"(v.x),
-                 "r"(v.y), "r"(v.z), "r"(v.w), "r"(barrier)
-                 : "memory");
+    asm volatile(
+        "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.u32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(
+            address),
+        "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(barrier)
+        : "memory");
 }
 
 __device__ inline void reduce_async_add(unsigned address, unsigned v, unsigned barrier) {
-    asm volatile("red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.add.u32 [%0], %1, [%2];" ::"r"(address),
-                 "r"(v), "r"(barrier)
-                 : "memory");
+    asm volatile(
+        "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.add.u32 [%0], %1, [%2];" ::
+            "r"(address),
+        "r"(v), "r"(barrier)
+        : "memory");
 }

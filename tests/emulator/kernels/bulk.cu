@@ -28,7 +28,8 @@ __global__ void __launch_bounds__(64) round_trip_program(const unsigned* __restr
     }
 }
 
-// Two buffers take turns: a buffer is refilled when its store has read it, and all stores are complete at the end.
+// Two buffers take turns: a buffer is refilled when its store has read it, and all stores are complete at the
+// end.
 __global__ void __launch_bounds__(32) buffers_program(const unsigned* __restrict__ from, unsigned* to) {
     __shared__ __align__(16) unsigned buffer[2][32];
     for (int i = 0; i < 8; i++) {
@@ -60,7 +61,8 @@ __global__ void __launch_bounds__(64) reduce_program(const unsigned* __restrict_
 }
 
 // Block 0 loads once for all blocks of the cluster.
-__global__ void __launch_bounds__(64) multicast_program(const unsigned* __restrict__ from, unsigned* __restrict__ to, unsigned short ranks) {
+__global__ void __launch_bounds__(64)
+    multicast_program(const unsigned* __restrict__ from, unsigned* __restrict__ to, unsigned short ranks) {
     __shared__ __align__(16) unsigned tile[64];
     __shared__ Barrier full;
     unsigned rank = cluster_rank();
@@ -83,7 +85,9 @@ __global__ void __launch_bounds__(64) multicast_program(const unsigned* __restri
 }
 
 // Every block copies its tile to its right neighbour and adds it to a sum in block 0.
-__global__ void __launch_bounds__(64) cluster_copy_program(const unsigned* __restrict__ from, unsigned* __restrict__ to, unsigned* __restrict__ sums) {
+__global__ void __launch_bounds__(64)
+    cluster_copy_program(const unsigned* __restrict__ from, unsigned* __restrict__ to,
+                         unsigned* __restrict__ sums) {
     __shared__ __align__(16) unsigned tile[64], inbox[64], sum[64];
     __shared__ Barrier full, added;
     unsigned rank = cluster_rank(), size = cluster_size(), t = threadIdx.x;

@@ -15,8 +15,11 @@ __global__ void __launch_bounds__(32) registers_program(unsigned* __restrict__ o
         if (threadIdx.x == 0) out[blockIdx.x * 8 + i] = r[i];
 }
 
-// Every block reads its neighbours' tiles; adds its rank into block 0's counter; writes into its right neighbour.
-__global__ void __launch_bounds__(64) neighbours_program(const unsigned* __restrict__ x, unsigned* __restrict__ y, unsigned* __restrict__ counts) {
+// Every block reads its neighbours' tiles; adds its rank into block 0's counter; writes into its right
+// neighbour.
+__global__ void __launch_bounds__(64)
+    neighbours_program(const unsigned* __restrict__ x, unsigned* __restrict__ y,
+                       unsigned* __restrict__ counts) {
     __shared__ unsigned tile[64], inbox[64], counter;
     unsigned rank = cluster_rank(), size = cluster_size(), t = threadIdx.x;
     tile[t] = x[blockIdx.x * 64 + t];
@@ -33,7 +36,8 @@ __global__ void __launch_bounds__(64) neighbours_program(const unsigned* __restr
 }
 
 // Generic addresses: cooperative groups' map_shared_rank compiles to mapa without a state space.
-__global__ void __launch_bounds__(32) generic_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
+__global__ void __launch_bounds__(32)
+    generic_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
     __shared__ unsigned tile[32];
     tile[threadIdx.x] = x[blockIdx.x * 32 + threadIdx.x];
     cluster_arrive();
@@ -47,8 +51,11 @@ __global__ void __launch_bounds__(32) generic_program(const unsigned* __restrict
     cluster_wait();
 }
 
-// Every block sends a quarter of its numbers to each block of the cluster with st.async; a barrier counts the bytes.
-__global__ void __launch_bounds__(64) all_to_all_program(const unsigned* __restrict__ x, unsigned* __restrict__ y, unsigned* __restrict__ sums) {
+// Every block sends a quarter of its numbers to each block of the cluster with st.async; a barrier counts the
+// bytes.
+__global__ void __launch_bounds__(64)
+    all_to_all_program(const unsigned* __restrict__ x, unsigned* __restrict__ y,
+                       unsigned* __restrict__ sums) {
     __shared__ __align__(16) unsigned inbox[4][16], sum;
     __shared__ Barrier full;
     unsigned rank = cluster_rank(), t = threadIdx.x;
@@ -77,7 +84,8 @@ __global__ void __launch_bounds__(64) all_to_all_program(const unsigned* __restr
 }
 
 // A remote arrival hands a value on along the chain of blocks.
-__global__ void __launch_bounds__(32) chain_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
+__global__ void __launch_bounds__(32)
+    chain_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
     __shared__ unsigned value;
     __shared__ Barrier full;
     unsigned rank = cluster_rank(), size = cluster_size();

@@ -1,4 +1,5 @@
-// cooperative.cuh - memory order across the grid, register budgets and dependent launches, one instruction a function.
+// cooperative.cuh - memory order across the grid, register budgets and dependent launches, one instruction a
+// function.
 #pragma once
 
 __device__ inline unsigned load_acquire(const unsigned* p) {

@@ -3,7 +3,8 @@
 
 // matrices [4][8][8] -> registers [32][4]; rows lie PITCH elements apart, matrix after matrix
 template <int N, bool TRANSPOSED>
-__global__ void ldmatrix_program(const unsigned short* __restrict__ matrices, unsigned* __restrict__ registers) {
+__global__ void ldmatrix_program(const unsigned short* __restrict__ matrices,
+                                 unsigned* __restrict__ registers) {
     constexpr int PITCH = 24;
     __shared__ __align__(16) unsigned short tile[32 * PITCH];
     for (int i = threadIdx.x; i < N * 64; i += 32) tile[i / 8 * PITCH + i % 8] = matrices[i];
@@ -15,7 +16,8 @@ __global__ void ldmatrix_program(const unsigned short* __restrict__ matrices, un
 
 // registers [32][N] -> matrices [N][8][8]
 template <int N, bool TRANSPOSED>
-__global__ void stmatrix_program(const unsigned* __restrict__ registers, unsigned short* __restrict__ matrices) {
+__global__ void stmatrix_program(const unsigned* __restrict__ registers,
+                                 unsigned short* __restrict__ matrices) {
     constexpr int PITCH = 24;
     __shared__ __align__(16) unsigned short tile[32 * PITCH];
     unsigned r[4] = {};

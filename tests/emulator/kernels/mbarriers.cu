@@ -39,7 +39,8 @@ __global__ void __launch_bounds__(32) phases_program(int* __restrict__ out) {
 }
 
 // Two warps hand a buffer to and fro: full and empty barriers, ROUNDS times.
-__global__ void __launch_bounds__(64) exchange_program(const int* __restrict__ from, int* __restrict__ to, int rounds) {
+__global__ void __launch_bounds__(64)
+    exchange_program(const int* __restrict__ from, int* __restrict__ to, int rounds) {
     __shared__ int buffer[32];
     __shared__ Barrier full, empty;
     int lane = threadIdx.x % 32;
@@ -65,7 +66,8 @@ __global__ void __launch_bounds__(64) exchange_program(const int* __restrict__ f
 
 // cp.async by one warp, waited for by the other through an mbarrier.
 template <bool NOINC>
-__global__ void __launch_bounds__(64) copy_arrival_program(const int* __restrict__ from, int* __restrict__ to) {
+__global__ void __launch_bounds__(64)
+    copy_arrival_program(const int* __restrict__ from, int* __restrict__ to) {
     __shared__ __align__(16) int tile[128];
     __shared__ Barrier full;
     int lane = threadIdx.x % 32;

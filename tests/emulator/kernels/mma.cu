@@ -2,8 +2,8 @@
 #include "mma.cuh"
 
 template <class Mma>
-__global__ void __launch_bounds__(32)
-mma_program(const void* __restrict__ a, const void* __restrict__ b, const void* __restrict__ c, void* __restrict__ d) {
+__global__ void __launch_bounds__(32) mma_program(const void* __restrict__ a, const void* __restrict__ b,
+                                                  const void* __restrict__ c, void* __restrict__ d) {
     using Operand = typename Mma::Operand;
     using Accumulator = typename Mma::Accumulator;
     Operand ra[Mma::A], rb[Mma::B];

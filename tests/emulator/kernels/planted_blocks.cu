@@ -1,4 +1,5 @@
-// Kernels of one block's tools with a bug planted by the template argument: tiles in shared memory, reductions, windows.
+// Kernels of one block's tools with a bug planted by the template argument: tiles in shared memory,
+// reductions, windows.
 
 enum class TileBug {
     none,
@@ -20,7 +21,7 @@ enum class TileBug {
 // c [M, N] = a [M, K] b [K, N]
 template <TileBug BUG>
 __global__ void __launch_bounds__(256)
-tiled_product(const float* __restrict__ a, const float* __restrict__ b, float* c, int M, int N, int K) {
+    tiled_product(const float* __restrict__ a, const float* __restrict__ b, float* c, int M, int N, int K) {
     constexpr int T = 16, WIDTH = BUG == TileBug::column_short ? T - 1 : T;
     __shared__ float as[T][T + 1];
     __shared__ float bs[T][WIDTH];
@@ -43,7 +44,8 @@ tiled_product(const float* __restrict__ a, const float* __restrict__ b, float* c
         } else if constexpr (BUG != TileBug::no_barrier_after_fill) {
             __syncthreads();
         }
-        for (int i = 0; i < T; i++) sum += as[y][i] * (BUG == TileBug::transposed_index ? bs[x][i] : bs[i][x]);
+        for (int i = 0; i < T; i++)
+            sum += as[y][i] * (BUG == TileBug::transposed_index ? bs[x][i] : bs[i][x]);
         if constexpr (BUG != TileBug::no_barrier_after_use) __syncthreads();
     }
     bool store = BUG == TileBug::tail_store_unguarded || (row < M && column < N);
@@ -74,7 +76,8 @@ enum class SumBug {
 
 // Per row: y = x / sum(x), and total += sum(x); 96 threads a row.
 template <SumBug BUG>
-__global__ void __launch_bounds__(96) normalise(const float* __restrict__ x, float* __restrict__ y, float* total, int n) {
+__global__ void __launch_bounds__(96)
+    normalise(const float* __restrict__ x, float* __restrict__ y, float* total, int n) {
     constexpr int WARPS = 3;
     __shared__ float partial[BUG == SumBug::partials_one_short ? WARPS - 1 : WARPS];
     __shared__ float exchange[96];
@@ -141,7 +144,8 @@ enum class WindowBug {
 
 // y[i] = max of x[i - 1], x[i], x[i + 1] for n numbers, four a thread.
 template <WindowBug BUG>
-__global__ void __launch_bounds__(32) window_maximum(const float* __restrict__ x, float* __restrict__ y, int n) {
+__global__ void __launch_bounds__(32)
+    window_maximum(const float* __restrict__ x, float* __restrict__ y, int n) {
     int per_block = BUG == WindowBug::blocks_overlap ? 96 : 128;
     int first = blockIdx.x * per_block + threadIdx.x * (BUG == WindowBug::stride_too_long ? 5 : 4);
     if (BUG != WindowBug::no_tail_test && first >= n) return;
@@ -159,7 +163,8 @@ __global__ void __launch_bounds__(32) window_maximum(const float* __restrict__ x
     if constexpr (BUG == WindowBug::writes_its_input) const_cast<float*>(x)[first] = 0.f;
     for (int i = 0; i < 4; i++) {
         float left = v[i], right = v[i + (BUG == WindowBug::wrong_neighbour ? 1 : 2)];
-        if constexpr (BUG == WindowBug::local_index_too_large) right = v[i + 2 + (n > 0 ? static_cast<int>(x[0] > -1.f) * 3 : 0)];
+        if constexpr (BUG == WindowBug::local_index_too_large)
+            right = v[i + 2 + (n > 0 ? static_cast<int>(x[0] > -1.f) * 3 : 0)];
         y[first + i] = fmaxf(fmaxf(left, v[i + 1]), right);
     }
 }

@@ -18,7 +18,8 @@ enum class RingBug {
 
 // Every block reads its right neighbour's tile, then writes its own number into the left neighbour's tile.
 template <RingBug BUG>
-__global__ void __launch_bounds__(64) ring(const unsigned* __restrict__ x, unsigned* __restrict__ y, unsigned* __restrict__ z) {
+__global__ void __launch_bounds__(64)
+    ring(const unsigned* __restrict__ x, unsigned* __restrict__ y, unsigned* __restrict__ z) {
     __shared__ unsigned tile[64];
     unsigned rank = cluster_rank(), size = cluster_size(), t = threadIdx.x;
     tile[t] = x[blockIdx.x * 64 + t];
@@ -44,7 +45,8 @@ __global__ void __launch_bounds__(64) ring(const unsigned* __restrict__ x, unsig
     }
     unsigned right = (rank + (BUG == RingBug::wrong_rank ? 2 : 1)) % size;
     if constexpr (BUG == RingBug::rank_too_high) right = rank + 1;
-    unsigned address = BUG == RingBug::own_address ? shared_address(&tile[63 - t]) : map_to_rank(&tile[63 - t], right);
+    unsigned address =
+        BUG == RingBug::own_address ? shared_address(&tile[63 - t]) : map_to_rank(&tile[63 - t], right);
     y[blockIdx.x * 64 + t] = load_remote(address);
     if constexpr (BUG != RingBug::no_second_barrier) {
         cluster_arrive();
@@ -73,7 +75,8 @@ enum class MailBug {
 
 // ROUNDS times: every block sends 32 numbers to its right neighbour by st.async; two inboxes take turns.
 template <MailBug BUG>
-__global__ void __launch_bounds__(32) mail(const unsigned* __restrict__ x, unsigned* __restrict__ y, int rounds) {
+__global__ void __launch_bounds__(32)
+    mail(const unsigned* __restrict__ x, unsigned* __restrict__ y, int rounds) {
     __shared__ unsigned inbox[2][33];
     __shared__ Barrier full[2];
     unsigned rank = cluster_rank(), size = cluster_size(), t = threadIdx.x, right = (rank + 1) % size;
@@ -91,14 +94,18 @@ __global__ void __launch_bounds__(32) mail(const unsigned* __restrict__ x, unsig
     }
     unsigned value = x[blockIdx.x * 32 + t];
     for (int i = 0; i < rounds; i++) {
-        int s = BUG == MailBug::overwrites_inbox ? 0 : i % 2, phase = BUG == MailBug::overwrites_inbox ? i % 2 : i / 2 % 2;
+        int s = BUG == MailBug::overwrites_inbox ? 0 : i % 2,
+            phase = BUG == MailBug::overwrites_inbox ? i % 2 : i / 2 % 2;
         int bytes = BUG == MailBug::expects_too_much ? 132 : BUG == MailBug::expects_too_little ? 124 : 128;
         if (t == 0) mbarrier_arrive_expect(&full[s], bytes);
         unsigned to = map_to_rank(&inbox[s][t], right) + (BUG == MailBug::misaligned ? 2 : 0);
-        store_async(to, value, BUG == MailBug::barrier_of_the_sender ? shared_address(&full[s]) : map_to_rank(&full[s], right));
+        store_async(
+            to, value,
+            BUG == MailBug::barrier_of_the_sender ? shared_address(&full[s]) : map_to_rank(&full[s], right));
         if constexpr (BUG == MailBug::exits_early)
             if (i == rounds - 1 && rank == 1) return;
-        if constexpr (BUG != MailBug::no_wait) mbarrier_wait_cluster(&full[s], BUG == MailBug::wrong_parity ? phase ^ 1 : phase);
+        if constexpr (BUG != MailBug::no_wait)
+            mbarrier_wait_cluster(&full[s], BUG == MailBug::wrong_parity ? phase ^ 1 : phase);
         value = value * 2 + inbox[s][31 - t];
         if constexpr (BUG != MailBug::overwrites_inbox) __syncwarp();
         // every second round everybody has read the older inbox

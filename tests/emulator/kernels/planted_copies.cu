@@ -24,18 +24,24 @@ enum class LoadBug {
     shared_memory_short,
 };
 
-// y[row] = sum of row of x [rows, 64] bf16 bits as integers; a producer warp loads 16 rows a stage, 64 threads consume them.
+// y[row] = sum of row of x [rows, 64] bf16 bits as integers; a producer warp loads 16 rows a stage, 64
+// threads consume them.
 template <LoadBug BUG>
-__global__ void __launch_bounds__(96) row_sums(const __grid_constant__ TensorMap map, unsigned* __restrict__ y, int rows) {
+__global__ void __launch_bounds__(96)
+    row_sums(const __grid_constant__ TensorMap map, unsigned* __restrict__ y, int rows) {
     constexpr int STAGES = 2, ROWS = 16, BYTES = ROWS * 128;
-    constexpr int STEP = BUG == LoadBug::stage_not_aligned ? BYTES + 128 : BUG == LoadBug::stages_overlap ? BYTES / 2 : BYTES;
+    constexpr int STEP = BUG == LoadBug::stage_not_aligned ? BYTES + 128
+                         : BUG == LoadBug::stages_overlap  ? BYTES / 2
+                                                           : BYTES;
     extern __shared__ __align__(1024) unsigned char tiles[];
     __shared__ Barrier full[STAGES], empty[STAGES];
     int steps = rows / ROWS;
     if (threadIdx.x == 0) {
         for (int s = 0; s < STAGES; s++) {
             mbarrier_init(&full[s], 1);
-            mbarrier_init(&empty[s], BUG == LoadBug::empty_count_too_high ? 65 : BUG == LoadBug::empty_count_too_low ? 63 : 64);
+            mbarrier_init(&empty[s], BUG == LoadBug::empty_count_too_high  ? 65
+                                     : BUG == LoadBug::empty_count_too_low ? 63
+                                                                           : 64);
         }
         if constexpr (BUG != LoadBug::no_fence_after_init) fence_mbarrier_init();
     }
@@ -46,7 +52,9 @@ __global__ void __launch_bounds__(96) row_sums(const __grid_constant__ TensorMap
                 int s = i % STAGES, phase = i / STAGES % 2;
                 if constexpr (BUG != LoadBug::producer_does_not_wait)
                     mbarrier_wait(&empty[s], BUG == LoadBug::empty_parity_inverted ? phase : phase ^ 1);
-                int bytes = BUG == LoadBug::expects_too_much ? BYTES + 16 : BUG == LoadBug::expects_too_little ? BYTES / 2 : BYTES;
+                int bytes = BUG == LoadBug::expects_too_much     ? BYTES + 16
+                            : BUG == LoadBug::expects_too_little ? BYTES / 2
+                                                                 : BYTES;
                 if constexpr (BUG == LoadBug::no_arrival_for_bytes)
                     mbarrier_expect(&full[s], bytes);
                 else
@@ -66,18 +74,21 @@ __global__ void __launch_bounds__(96) row_sums(const __grid_constant__ TensorMap
     int row = threadIdx.x / 4, part = threadIdx.x % 4;
     for (int i = 0; i < steps; i++) {
         int s = i % STAGES, phase = i / STAGES % 2;
-        if constexpr (BUG != LoadBug::consumer_does_not_wait) mbarrier_wait(&full[s], BUG == LoadBug::full_parity_inverted ? phase ^ 1 : phase);
+        if constexpr (BUG != LoadBug::consumer_does_not_wait)
+            mbarrier_wait(&full[s], BUG == LoadBug::full_parity_inverted ? phase ^ 1 : phase);
         if constexpr (BUG == LoadBug::released_before_use) mbarrier_arrive(&empty[s]);
         unsigned sum = 0;
         for (int j = 0; j < 16; j++) {
             int column = part * 16 + j, unit = column / 8;
             if constexpr (BUG != LoadBug::swizzle_forgotten) unit ^= row % 8;
-            sum += (column + 1) * *reinterpret_cast<const unsigned short*>(tiles + s * STEP + row * 128 + unit * 16 + column % 8 * 2);
+            sum += (column + 1) * *reinterpret_cast<const unsigned short*>(tiles + s * STEP + row * 128 +
+                                                                           unit * 16 + column % 8 * 2);
         }
         sum += __shfl_xor_sync(~0u, sum, 1);
         sum += __shfl_xor_sync(~0u, sum, 2);
         if (part == 0) y[i * ROWS + row] = sum;
-        if constexpr (BUG != LoadBug::released_before_use && BUG != LoadBug::not_released) mbarrier_arrive(&empty[s]);
+        if constexpr (BUG != LoadBug::released_before_use && BUG != LoadBug::not_released)
+            mbarrier_arrive(&empty[s]);
     }
 }
 
@@ -95,9 +106,11 @@ enum class StoreBug {
     source_array_short,
 };
 
-// y = x + 1 through two buffers of 64 numbers that bulk stores empty; then sum[0] = y[0] + y[last], read back.
+// y = x + 1 through two buffers of 64 numbers that bulk stores empty; then sum[0] = y[0] + y[last], read
+// back.
 template <StoreBug BUG>
-__global__ void __launch_bounds__(64) bulk_increment(const unsigned* __restrict__ x, unsigned* y, unsigned* __restrict__ sum, int steps) {
+__global__ void __launch_bounds__(64)
+    bulk_increment(const unsigned* __restrict__ x, unsigned* y, unsigned* __restrict__ sum, int steps) {
     __shared__ __align__(16) unsigned buffer[2][BUG == StoreBug::source_array_short ? 60 : 64];
     for (int i = 0; i < steps; i++) {
         if (threadIdx.x == 0) {

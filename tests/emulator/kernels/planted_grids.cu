@@ -16,14 +16,16 @@ enum class GridBug {
     one_block_skips,
 };
 
-// STEPS times: every block replaces its number by the sum of its own and of its right neighbour's, 32 numbers a block.
+// STEPS times: every block replaces its number by the sum of its own and of its right neighbour's, 32 numbers
+// a block.
 template <GridBug BUG>
 __global__ void __launch_bounds__(64) neighbour_sums(int* x, unsigned* counter, int steps) {
     int blocks = gridDim.x, next = (blockIdx.x + 1) % blocks;
     for (int s = 0; s < steps; s++) {
         const int* from = x + s % 2 * blocks * 64;
         int* to = x + (s + 1) % 2 * blocks * 64;
-        to[blockIdx.x * 64 + threadIdx.x] = from[blockIdx.x * 64 + threadIdx.x] + from[next * 64 + 63 - threadIdx.x];
+        to[blockIdx.x * 64 + threadIdx.x] =
+            from[blockIdx.x * 64 + threadIdx.x] + from[next * 64 + 63 - threadIdx.x];
         if (BUG == GridBug::no_barrier) continue;
         if (BUG == GridBug::one_block_skips && blockIdx.x == 1 && s == 1) continue;
         unsigned target = blocks * (s + 1);

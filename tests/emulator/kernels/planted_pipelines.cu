@@ -19,7 +19,8 @@ enum class PipelineBug {
 
 // y[c] = sum over rows of x [rows, 64], staged by 8 rows; rows beyond the end are filled with zeros.
 template <PipelineBug BUG>
-__global__ void __launch_bounds__(64) column_sums(const float* __restrict__ x, float* __restrict__ y, int rows) {
+__global__ void __launch_bounds__(64)
+    column_sums(const float* __restrict__ x, float* __restrict__ y, int rows) {
     constexpr int STAGES = 3, ROWS = 8, PITCH = BUG == PipelineBug::pitch_not_aligned ? 65 : 68;
     extern __shared__ __align__(16) float stage[];  // [STAGES][ROWS][PITCH]
     int steps = (rows + ROWS - 1) / ROWS;
@@ -28,7 +29,8 @@ __global__ void __launch_bounds__(64) column_sums(const float* __restrict__ x, f
         for (int i = threadIdx.x; i < ROWS * 16; i += 64) {
             int row = step * ROWS + i / 16;
             bool in = BUG == PipelineBug::no_zero_fill || row < rows;
-            cp_async_cg_zero_fill(to + i / 16 * PITCH + i % 16 * 4, x + (in ? row : 0) * 64 + i % 16 * 4, in ? 16 : 0);
+            cp_async_cg_zero_fill(to + i / 16 * PITCH + i % 16 * 4, x + (in ? row : 0) * 64 + i % 16 * 4,
+                                  in ? 16 : 0);
         }
     };
     for (int s = 0; s < STAGES; s++) {
@@ -51,7 +53,8 @@ __global__ void __launch_bounds__(64) column_sums(const float* __restrict__ x, f
             fill(s + STAGES);
             if constexpr (BUG == PipelineBug::tail_not_committed) cp_async_commit();
         }
-        if constexpr (BUG != PipelineBug::tail_not_committed && BUG != PipelineBug::no_commit) cp_async_commit();
+        if constexpr (BUG != PipelineBug::tail_not_committed && BUG != PipelineBug::no_commit)
+            cp_async_commit();
     }
     y[63 - threadIdx.x] = sum;
 }
@@ -73,9 +76,11 @@ enum class FragmentBug {
 // c [16, 8] = a [16, 16] b [16, 8], bf16 in, float out
 template <FragmentBug BUG>
 __global__ void __launch_bounds__(32)
-fragment_product(const unsigned short* __restrict__ a, const unsigned short* __restrict__ b, float* __restrict__ c) {
+    fragment_product(const unsigned short* __restrict__ a, const unsigned short* __restrict__ b,
+                     float* __restrict__ c) {
     constexpr int PITCH = BUG == FragmentBug::pitch_not_aligned ? 20 : 24;
-    __shared__ __align__(16) unsigned short as[(BUG == FragmentBug::tile_one_row_short ? 15 : 16) * PITCH], bs[16 * 8];
+    __shared__ __align__(16) unsigned short as[(BUG == FragmentBug::tile_one_row_short ? 15 : 16) * PITCH],
+        bs[16 * 8];
     int lane = threadIdx.x;
     for (int i = lane; i < 256; i += 32) as[i / 16 * PITCH + i % 16] = a[i];
     for (int i = lane; i < 128; i += 32) bs[i] = b[i];

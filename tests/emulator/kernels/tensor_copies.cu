@@ -7,8 +7,8 @@ struct Coordinates {
 
 // The tile at the coordinates, as it lies in shared memory.
 template <int RANK, int BYTES>
-__global__ void __launch_bounds__(64)
-tile_program(const __grid_constant__ TensorMap map, const int* __restrict__ at, unsigned* __restrict__ out) {
+__global__ void __launch_bounds__(64) tile_program(const __grid_constant__ TensorMap map,
+                                                   const int* __restrict__ at, unsigned* __restrict__ out) {
     extern __shared__ __align__(1024) unsigned tile[];
     __shared__ Barrier full;
     if (threadIdx.x == 0) {
@@ -25,7 +25,8 @@ tile_program(const __grid_constant__ TensorMap map, const int* __restrict__ at, 
 
 template <int RANK, int BYTES>
 __global__ void __launch_bounds__(64)
-im2col_program(const __grid_constant__ TensorMap map, const int* __restrict__ at, const int* __restrict__ offset, unsigned* __restrict__ out) {
+    im2col_program(const __grid_constant__ TensorMap map, const int* __restrict__ at,
+                   const int* __restrict__ offset, unsigned* __restrict__ out) {
     extern __shared__ __align__(1024) unsigned tile[];
     __shared__ Barrier full;
     if (threadIdx.x == 0) {
@@ -45,7 +46,8 @@ im2col_program(const __grid_constant__ TensorMap map, const int* __restrict__ at
 // Writes (OPERATION 0), adds (1) or takes the maximum (2) of a tile as it lies in shared memory.
 template <int RANK, int BYTES, int OPERATION>
 __global__ void __launch_bounds__(64)
-store_program(const unsigned* __restrict__ from, const __grid_constant__ TensorMap map, const int* __restrict__ at, void* array) {
+    store_program(const unsigned* __restrict__ from, const __grid_constant__ TensorMap map,
+                  const int* __restrict__ at, void* array) {
     extern __shared__ __align__(1024) unsigned tile[];
     for (int i = threadIdx.x; i < BYTES / 4; i += 64) tile[i] = from[i];
     fence_proxy_async();
@@ -63,7 +65,8 @@ store_program(const unsigned* __restrict__ from, const __grid_constant__ TensorM
 // Block r of a cluster of two loads half of the tile for both.
 template <int HALF_BYTES>
 __global__ void __launch_bounds__(64)
-multicast_program(const __grid_constant__ TensorMap map, const int* __restrict__ at, unsigned* __restrict__ out) {
+    multicast_program(const __grid_constant__ TensorMap map, const int* __restrict__ at,
+                      unsigned* __restrict__ out) {
     extern __shared__ __align__(1024) unsigned tile[];
     __shared__ Barrier full;
     unsigned rank = cluster_rank();
@@ -74,7 +77,8 @@ multicast_program(const __grid_constant__ TensorMap map, const int* __restrict__
     }
     cluster_arrive();
     cluster_wait();
-    if (threadIdx.x == 0) tensor_load_multicast(tile + rank * HALF_BYTES / 4, &map, at[rank * 2], at[rank * 2 + 1], &full, 3);
+    if (threadIdx.x == 0)
+        tensor_load_multicast(tile + rank * HALF_BYTES / 4, &map, at[rank * 2], at[rank * 2 + 1], &full, 3);
     mbarrier_wait_cluster(&full, 0);
     for (int i = threadIdx.x; i < HALF_BYTES / 2; i += 64) out[rank * HALF_BYTES / 2 + i] = tile[i];
     cluster_arrive();

@@ -1,7 +1,8 @@
 // Collectives of a warp. Every lane writes a row of results.
 #include "warp.cuh"
 
-__global__ void __launch_bounds__(64) match_program(const int* __restrict__ x, const long long* __restrict__ y, unsigned* __restrict__ out) {
+__global__ void __launch_bounds__(64)
+    match_program(const int* __restrict__ x, const long long* __restrict__ y, unsigned* __restrict__ out) {
     int t = threadIdx.x;
     unsigned* o = out + t * 6;
     int same = 7, pred;
@@ -44,6 +45,8 @@ __global__ void __launch_bounds__(64) redux_program(const int* __restrict__ x, i
 
 // The lanes that __activemask() names include the caller; only that is certain.
 __global__ void __launch_bounds__(64) activemask_program(unsigned* __restrict__ out) {
-    if (threadIdx.x % 3) out[threadIdx.x] = __activemask() >> (threadIdx.x % 32) & 1;
-    else out[threadIdx.x] = 2;
+    if (threadIdx.x % 3)
+        out[threadIdx.x] = __activemask() >> (threadIdx.x % 32) & 1;
+    else
+        out[threadIdx.x] = 2;
 }

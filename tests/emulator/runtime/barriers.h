@@ -1,7 +1,8 @@
 // barriers.h - barriers of a block and of a cluster, and the order they establish. Included by runtime.cpp.
 
 // ------------------------------------------------------------------ __syncthreads and named barriers
-// The threads `who` of a block pass on to each other all that they know. `whole`: nobody of the block is missing.
+// The threads `who` of a block pass on to each other all that they know. `whole`: nobody of the block is
+// missing.
 static void join_clocks(Block* b, const std::vector<uint32_t>& who, bool whole) {
     if (!G.check)
         return;
@@ -55,7 +56,8 @@ static void try_release_barrier(Block* b, int id) {
         return;
     if (G.strict && !r.count && b->live < b->threads)
         report((void*)(intptr_t)(r.line + 1), "divergent barrier",
-               "%d of %d threads meet at %s:%d after the others have exited;", b->live, b->threads, r.file, r.line);
+               "%d of %d threads meet at %s:%d after the others have exited;", b->live, b->threads, r.file,
+               r.line);
     r.result = r.operation == 0 ? r.votes : r.operation == 1 ? r.all : r.any;
     G.progress++;
     count_event(COUNT_BARRIER);
@@ -70,8 +72,8 @@ static void try_release_barrier(Block* b, int id) {
     r.who.clear();
 }
 
-static void enter_barrier(int id, int count, int operation, int predicate, bool wait, const char* file, int line,
-                          const char* what) {
+static void enter_barrier(int id, int count, int operation, int predicate, bool wait, const char* file,
+                          int line, const char* what) {
     Fiber* f = G.fiber;
     Block* b = f->block;
     if (id < 0 || id > 15)
@@ -88,11 +90,12 @@ static void enter_barrier(int id, int count, int operation, int predicate, bool 
         r.operation = operation;
     } else {
         if (r.count != count)
-            fatal("barrier", "barrier %d used with different thread counts: %d at %s:%d, %d at %s:%d", id, r.count,
-                  r.file, r.line, count, file, line);
+            fatal("barrier", "barrier %d used with different thread counts: %d at %s:%d, %d at %s:%d", id,
+                  r.count, r.file, r.line, count, file, line);
         if (G.strict && count == 0 && (r.line != line || strcmp(r.file, file)))
             report((void*)(intptr_t)line, "divergent barrier",
-                   "threads of one block meet in different barriers: %s:%d and %s:%d", r.file, r.line, file, line);
+                   "threads of one block meet in different barriers: %s:%d and %s:%d", r.file, r.line, file,
+                   line);
     }
     r.arrived++;
     r.votes += predicate != 0;
@@ -208,8 +211,9 @@ static void check_exit(Block* b) {
         for (Fiber* f : b->fibers)
             known = known || happens_before(f, visit.first, visit.second);
         if (!known)
-            report(nullptr, "cluster",
-                   "block exits while %s may still use its shared memory (no cluster barrier before the exit)",
-                   party(visit.first).c_str());
+            report(
+                nullptr, "cluster",
+                "block exits while %s may still use its shared memory (no cluster barrier before the exit)",
+                party(visit.first).c_str());
     }
 }

@@ -1,7 +1,8 @@
-// bulk_copies.h - cp.async.bulk, cp.reduce.async.bulk, st.async: copies without registers. Included by runtime.cpp.
+// bulk_copies.h - cp.async.bulk, cp.reduce.async.bulk, st.async: copies without registers. Included by
+// runtime.cpp.
 //
-// Loads land when their mbarrier is tested. Stores read their source at wait_group.read and write global memory at
-// wait_group: the latest moments that the hardware may choose.
+// Loads land when their mbarrier is tested. Stores read their source at wait_group.read and write global
+// memory at wait_group: the latest moments that the hardware may choose.
 static float half_to_float(uint16_t h);
 static uint16_t float_to_half(double v);
 static float bfloat_to_float(uint16_t h);
@@ -42,7 +43,9 @@ template <float (*UP)(uint16_t), class DOWN>
 static void combine_halves(char* to, const uint8_t* data, size_t n, int operation, DOWN down) {
     combine_elements<uint16_t>(to, data, n, [=](uint16_t a, uint16_t b) {
         float x = UP(a), y = UP(b);
-        return down(operation == REDUCE_ADD ? x + y : operation == REDUCE_MIN ? std::fmin(x, y) : std::fmax(x, y));
+        return down(operation == REDUCE_ADD   ? x + y
+                    : operation == REDUCE_MIN ? std::fmin(x, y)
+                                              : std::fmax(x, y));
     });
 }
 
@@ -60,9 +63,12 @@ static void combine(char* to, const uint8_t* data, size_t n, int reduction) {
         case ELEMENT_S64: return combine_by<int64_t>(to, data, n, operation);
         case ELEMENT_F32: return combine_by<float>(to, data, n, operation);
         case ELEMENT_F64: return combine_by<double>(to, data, n, operation);
-        case ELEMENT_F16: return combine_halves<half_to_float>(to, data, n, operation, [](float v) { return float_to_half(v); });
+        case ELEMENT_F16:
+            return combine_halves<half_to_float>(to, data, n, operation,
+                                                 [](float v) { return float_to_half(v); });
         case ELEMENT_BF16:
-            return combine_halves<bfloat_to_float>(to, data, n, operation, [](float v) { return float_to_bfloat(v); });
+            return combine_halves<bfloat_to_float>(to, data, n, operation,
+                                                   [](float v) { return float_to_bfloat(v); });
     }
     fatal("unsupported", "bulk reduction of element type %d", reduction >> 4);
 }
@@ -70,8 +76,9 @@ static void combine(char* to, const uint8_t* data, size_t n, int reduction) {
 static void check_bulk(const void* shared, const void* other, size_t n, const char* what, void* pc) {
     uint32_t offset = shared_offset(shared, what);
     if (((uintptr_t)shared | (uintptr_t)other | n) & 15) {
-        report(pc, "misaligned", "%s of %zu bytes at shared offset %u: addresses and size must be multiples of 16;",
-               what, n, offset);
+        report(pc, "misaligned",
+               "%s of %zu bytes at shared offset %u: addresses and size must be multiples of 16;", what, n,
+               offset);
         leave();
     }
     if (offset + n > G.shared_size) {
@@ -113,8 +120,8 @@ void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int redu
     check_bulk(to, from, n, "cp.async.bulk", pc);
     check_bulk(from, to, n, "cp.async.bulk", pc);
     if (owner_of(to) != owner_of(bar))
-        fatal("mbarrier", "a bulk copy to block rank %u signals an mbarrier of block rank %u", owner_of(to)->rank,
-              owner_of(bar)->rank);
+        fatal("mbarrier", "a bulk copy to block rank %u signals an mbarrier of block rank %u",
+              owner_of(to)->rank, owner_of(bar)->rank);
     count_event(COUNT_TMA);
     access(from, n, RD | PROXY, pc);
     count_bulk_shared(n, COUNT_LOAD);
@@ -127,8 +134,8 @@ void store_async(void* to, const void* data, uint32_t n, void* bar, int reductio
         leave();
     }
     if (owner_of(to) != owner_of(bar))
-        fatal("mbarrier", "st.async to block rank %u signals an mbarrier of block rank %u", owner_of(to)->rank,
-              owner_of(bar)->rank);
+        fatal("mbarrier", "st.async to block rank %u signals an mbarrier of block rank %u",
+              owner_of(to)->rank, owner_of(bar)->rank);
     deliver(to, (const uint8_t*)data, n, bar, reduction, false, pc);
 }
 
@@ -200,14 +207,15 @@ void bulk_wait(int groups_left, bool read_only) {
         f->stores.erase(f->stores.begin(), f->stores.begin() + n);
 }
 
-// A thread ends: what it copied to global memory is complete when the grid is, but its source must have been read
-// before the block's shared memory goes away.
+// A thread ends: what it copied to global memory is complete when the grid is, but its source must have been
+// read before the block's shared memory goes away.
 static void finish_asynchronous(Fiber* f) {
     for (PendingStore& s : f->stores) {
         if (!s.read && G.check && !s.pieces.empty())
-            report(s.pc, "async copy (shared)",
-                   "a thread exits while its bulk store still reads %s (missing cp.async.bulk.wait_group.read);",
-                   shared_name(window_offset(s.pieces[0].from)).c_str());
+            report(
+                s.pc, "async copy (shared)",
+                "a thread exits while its bulk store still reads %s (missing cp.async.bulk.wait_group.read);",
+                shared_name(window_offset(s.pieces[0].from)).c_str());
         complete_store(s, false);
     }
     f->stores.clear();

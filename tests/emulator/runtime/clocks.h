@@ -1,5 +1,5 @@
-// clocks.h - who knows what: happens-before inside a cluster (vector clocks) and between clusters. Included by
-// runtime.cpp.
+// clocks.h - who knows what: happens-before inside a cluster (vector clocks) and between clusters. Included
+// by runtime.cpp.
 //
 // Every thread counts its own time and carries what it knows of the others'. Barriers, __syncwarp, mbarriers,
 // cluster barriers and release/acquire pairs pass knowledge on; shuffles, votes and mma do not.
@@ -95,8 +95,8 @@ static void merge(BlockClocks& a, const BlockClocks& b) {
 static const uint32_t BLOCK_MASK = 0x1fffff;
 
 static inline uint64_t global_epoch(const Fiber* f, bool atomic) {
-    return (uint64_t)atomic << 63 | (uint64_t)(f->block->linear & BLOCK_MASK) << 42 | (uint64_t)f->thread << 32 |
-           f->clock;
+    return (uint64_t)atomic << 63 | (uint64_t)(f->block->linear & BLOCK_MASK) << 42 |
+           (uint64_t)f->thread << 32 | f->clock;
 }
 
 static inline uint32_t epoch_block(uint64_t e) {
@@ -122,7 +122,8 @@ static bool global_happens_before(const Fiber* f, uint64_t e) {
            (b.members && clock <= (*b.members)[rank * G.threads + thread]);
 }
 
-// What a release by f tells other clusters: all it knows, its own time, and its cluster up to its last barrier.
+// What a release by f tells other clusters: all it knows, its own time, and its cluster up to its last
+// barrier.
 static void publish(BlockClocks& to, const Fiber* f) {
     merge(to, f->known);
     BlockClock own;

@@ -1,7 +1,7 @@
-// collectives.h - instructions that the lanes of a warp, or the warps of a warpgroup, execute together. Included by
-// runtime.cpp.
-void collective(const char* what, unsigned mask, bool aligned, const void* in, void* out, CollectiveFunction function,
-                const void* context, const char* file, int line) {
+// collectives.h - instructions that the lanes of a warp, or the warps of a warpgroup, execute together.
+// Included by runtime.cpp.
+void collective(const char* what, unsigned mask, bool aligned, const void* in, void* out,
+                CollectiveFunction function, const void* context, const char* file, int line) {
     Fiber* f = G.fiber;
     Block* b = f->block;
     unsigned lane = f->thread & 31, w = f->thread >> 5;
@@ -10,9 +10,11 @@ void collective(const char* what, unsigned mask, bool aligned, const void* in, v
         fatal("warp", "%s needs a full warp (block size %d) at %s:%d", what, b->threads, file, line);
     mask &= have;
     if (!(mask >> lane & 1))
-        fatal("warp", "%s: the calling lane %u is not in its mask %08x at %s:%d", what, lane, mask, file, line);
+        fatal("warp", "%s: the calling lane %u is not in its mask %08x at %s:%d", what, lane, mask, file,
+              line);
     size_t index = 0;
-    auto& open = b->collectives[w];  // several may be open at once: lanes of one mask may be on their way to another
+    auto& open =
+        b->collectives[w];  // several may be open at once: lanes of one mask may be on their way to another
     while (index < open.size() && open[index].mask != mask)
         index++;
     if (index == open.size()) {
@@ -26,10 +28,11 @@ void collective(const char* what, unsigned mask, bool aligned, const void* in, v
         n.context = context;
     }
     Collective& c = open[index];
-    if (c.function != function || (c.what != what && strcmp(c.what, what)) || ((aligned || G.strict) && c.line != line))
+    if (c.function != function || (c.what != what && strcmp(c.what, what)) ||
+        ((aligned || G.strict) && c.line != line))
         fatal("divergent warp",
-              "lanes of one warp meet in different collectives: %s mask %08x %s:%d and %s mask %08x %s:%d", c.what,
-              c.mask, c.file, c.line, what, mask, file, line);
+              "lanes of one warp meet in different collectives: %s mask %08x %s:%d and %s mask %08x %s:%d",
+              c.what, c.mask, c.file, c.line, what, mask, file, line);
     c.arrived |= 1u << lane;
     f->in = in;
     f->out = out;
@@ -55,8 +58,8 @@ void collective(const char* what, unsigned mask, bool aligned, const void* in, v
     switch_away();
 }
 
-void collective_wg(const char* what, const void* in, void* out, CollectiveFunction function, const void* context,
-                   const char* file, int line) {
+void collective_wg(const char* what, const void* in, void* out, CollectiveFunction function,
+                   const void* context, const char* file, int line) {
     Fiber* f = G.fiber;
     Block* b = f->block;
     unsigned group = f->thread >> 7;
@@ -68,8 +71,8 @@ void collective_wg(const char* what, const void* in, void* out, CollectiveFuncti
         c.file = file;
         c.line = line;
     } else if (c.line != line || strcmp(c.what, what))
-        fatal("divergent warp", "warpgroup diverged: %s %s:%d and %s %s:%d", c.what, c.file, c.line, what, file,
-              line);
+        fatal("divergent warp", "warpgroup diverged: %s %s:%d and %s %s:%d", c.what, c.file, c.line, what,
+              file, line);
     f->in = in;
     f->out = out;
     if (++c.arrived < 128)

@@ -1,10 +1,11 @@
-// device_memory.h - the arrays of an emulated device: allocation between guard pages, which of them a launch was given, which of
-// their elements were written. Included by runtime.cpp.
+// device_memory.h - the arrays of an emulated device: allocation between guard pages, which of them a launch
+// was given, which of their elements were written. Included by runtime.cpp.
 static const size_t GAP = 1 << 16;
 
 // Calls visit(first, last) for the cells of every element of a strided array that begins at p.
 template <class Visit>
-static void visit_elements(Buffer* b, uintptr_t p, int rank, const long* shape, const long* strides, long itemsize, Visit visit) {
+static void visit_elements(Buffer* b, uintptr_t p, int rank, const long* shape, const long* strides,
+                           long itemsize, Visit visit) {
     if (rank == 0) {
         visit((p - b->lo) >> b->log2_cell, (p + itemsize - 1 - b->lo) >> b->log2_cell);
         return;
@@ -14,8 +15,8 @@ static void visit_elements(Buffer* b, uintptr_t p, int rank, const long* shape, 
 }
 
 extern "C" {
-// A device buffer of n bytes, filled with 0xff. Its end touches a PROT_NONE page (to `align`), its start lies after one.
-// The checker keeps a record for each cell of 2^log2_cell bytes.
+// A device buffer of n bytes, filled with 0xff. Its end touches a PROT_NONE page (to `align`), its start lies
+// after one. The checker keeps a record for each cell of 2^log2_cell bytes.
 void* emu_alloc(size_t n, int log2_cell, int initialised, const char* name) {
     size_t page = 4096, body = (n + page - 1) / page * page + page, total = body + 2 * GAP;
     char* m = (char*)mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -44,7 +45,8 @@ void emu_free(void* p) {
         }
 }
 
-// Declares that the coming launch was given the bytes [first, last) of the buffer at p. What no argument covers is out of bounds.
+// Declares that the coming launch was given the bytes [first, last) of the buffer at p. What no argument
+// covers is out of bounds.
 void emu_use(void* p, void* first, void* last, int read_only, const char* name) {
     Buffer* b = find_buffer((uintptr_t)p);
     if (!b)
@@ -93,13 +95,14 @@ void emu_forget(void* p) {
 void emu_mark_written(void* base, void* p, int rank, const long* shape, const long* strides, long itemsize) {
     Buffer* b = find_buffer((uintptr_t)base);
     if (b && !b->initialised)
-        visit_elements(b, (uintptr_t)p, rank, shape, strides, itemsize, [&](size_t first, size_t last) {
-            memset(&b->init[first], 1, last - first + 1);
-        });
+        visit_elements(b, (uintptr_t)p, rank, shape, strides, itemsize,
+                       [&](size_t first, size_t last) { memset(&b->init[first], 1, last - first + 1); });
 }
 
-// How many elements of a strided array inside the buffer at `base` were never written, by a kernel or the host.
-long emu_count_unwritten(void* base, void* p, int rank, const long* shape, const long* strides, long itemsize) {
+// How many elements of a strided array inside the buffer at `base` were never written, by a kernel or the
+// host.
+long emu_count_unwritten(void* base, void* p, int rank, const long* shape, const long* strides,
+                         long itemsize) {
     Buffer* b = find_buffer((uintptr_t)base);
     long n = 0;
     if (b && !b->initialised)

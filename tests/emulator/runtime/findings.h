@@ -14,8 +14,8 @@ static std::string who() {
         return "";
     char text[160];
     const Coordinates& c = emu_self;
-    snprintf(text, sizeof text, " by thread (%u,%u,%u) of block (%u,%u,%u)", c.thread_index.x, c.thread_index.y,
-             c.thread_index.z, c.block_index.x, c.block_index.y, c.block_index.z);
+    snprintf(text, sizeof text, " by thread (%u,%u,%u) of block (%u,%u,%u)", c.thread_index.x,
+             c.thread_index.y, c.thread_index.z, c.block_index.x, c.block_index.y, c.block_index.z);
     return text;
 }
 

@@ -1,5 +1,5 @@
-// mbarriers.h - phases of arrivals and transaction bytes, in this block's shared memory or a peer's. Included by
-// runtime.cpp.
+// mbarriers.h - phases of arrivals and transaction bytes, in this block's shared memory or a peer's. Included
+// by runtime.cpp.
 static const long MAX_TRANSACTIONS = (1 << 20) - 1;
 
 static MemoryBarrier& mbarrier_at(void* bar) {
@@ -14,7 +14,8 @@ static MemoryBarrier& mbarrier_at(void* bar) {
         visit_block(G.fiber, owner, nullptr);
     MemoryBarrier& m = it->second;
     if (G.check && !happens_before(G.fiber, m.initialiser, m.initialised_at))
-        report(nullptr, "race (shared)", "mbarrier at %s is used without order after its initialisation by %s",
+        report(nullptr, "race (shared)",
+               "mbarrier at %s is used without order after its initialisation by %s",
                shared_name(offset).c_str(), party(m.initialiser).c_str());
     return m;
 }
@@ -28,7 +29,8 @@ void mbar_init(void* bar, unsigned count, void* pc) {
     unsigned offset = shared_offset(bar, "mbarrier");
     auto it = all.find(offset);
     if (it != all.end())
-        fatal("mbarrier", "mbarrier at %s is initialised twice without mbarrier.inval", shared_name(offset).c_str());
+        fatal("mbarrier", "mbarrier at %s is initialised twice without mbarrier.inval",
+              shared_name(offset).c_str());
     MemoryBarrier& m = all[offset];
     m.count = m.pending = count;
     m.proxy = (int)(all.size() % PROXIES);
@@ -44,8 +46,8 @@ void mbar_inval(void* bar, void* pc) {
     owner_of(bar)->mbarriers.erase(window_offset(bar));
 }
 
-// fence.mbarrier_init: the barriers that this thread has initialised become visible to the asynchronous proxy and
-// the cluster.
+// fence.mbarrier_init: the barriers that this thread has initialised become visible to the asynchronous proxy
+// and the cluster.
 void fence_mbarrier_init() {
     for (auto& entry : G.fiber->block->mbarriers)
         if (entry.second.initialiser == G.fiber->member)
@@ -78,7 +80,8 @@ static void add_transactions(MemoryBarrier& m, long bytes) {
 
 static void arrive(MemoryBarrier& m, Fiber* f, unsigned arrivals, bool release) {
     if (arrivals > m.pending)
-        fatal("mbarrier", "%u arrivals, but the mbarrier expects only %u more of %u", arrivals, m.pending, m.count);
+        fatal("mbarrier", "%u arrivals, but the mbarrier expects only %u more of %u", arrivals, m.pending,
+              m.count);
     if (G.check && release) {
         merge(m.arrived, own_knowledge(f));
         merge(m.fenced, f->fenced);
@@ -131,7 +134,8 @@ static uint32_t proxy_member(const MemoryBarrier& m) {
 static void land_copies(Fiber* f, uint64_t up_to);
 static void combine(char* to, const uint8_t* data, size_t n, int reduction);
 
-// Data that will arrive in shared memory at `to` and complete transactions of `bar`, which lies in the same block.
+// Data that will arrive in shared memory at `to` and complete transactions of `bar`, which lies in the same
+// block.
 static void deliver(void* to, const uint8_t* data, size_t n, void* bar, int reduction, bool proxy, void* pc) {
     MemoryBarrier& m = mbarrier_at(bar);
     if (proxy)
@@ -192,7 +196,8 @@ static bool test(void* bar, bool (*done)(uint64_t phase, uint64_t wanted), uint6
 
 // Has the phase of this parity completed? (That is the phase before the current one.)
 bool mbar_test(void* bar, unsigned parity, bool acquire) {
-    return test(bar, [](uint64_t phase, uint64_t wanted) { return (phase & 1) != (wanted & 1); }, parity, acquire);
+    return test(
+        bar, [](uint64_t phase, uint64_t wanted) { return (phase & 1) != (wanted & 1); }, parity, acquire);
 }
 
 bool mbar_test_state(void* bar, uint64_t state, bool acquire) {

@@ -19,7 +19,8 @@ static void watch(void* pc) {  // called every two seconds of CPU time
         return;
     ticks = 0;
     report(pc, "hang",
-           "a thread runs without ever reaching a synchronisation call (spin loop without ld_acquire, or an endless "
+           "a thread runs without ever reaching a synchronisation call (spin loop without ld_acquire, or an "
+           "endless "
            "loop)");
     leave_from_signal(SIGVTALRM);
 }

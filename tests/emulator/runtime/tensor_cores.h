@@ -1,8 +1,8 @@
-// tensor_cores.h - ldmatrix, stmatrix, movmatrix and mma.sync, from the fragment layouts of the PTX manual. Included
-// by runtime.cpp.
+// tensor_cores.h - ldmatrix, stmatrix, movmatrix and mma.sync, from the fragment layouts of the PTX manual.
+// Included by runtime.cpp.
 //
-// Products are exact; a row of products is added in order of k in the accumulator's type (float for half precision), so
-// results differ from a tensor core's only in how the sums are rounded.
+// Products are exact; a row of products is added in order of k in the accumulator's type (float for half
+// precision), so results differ from a tensor core's only in how the sums are rounded.
 
 // ------------------------------------------------------------------ element types
 static float bfloat_to_float(uint16_t h) {
@@ -28,7 +28,8 @@ static float half_to_float(uint16_t h) {
         memcpy(&u, &f, 4);
         u |= sign;
     } else
-        u = exponent == 31 ? sign | 0x7f800000 | mantissa << 13 : sign | (exponent + 112) << 23 | mantissa << 13;
+        u = exponent == 31 ? sign | 0x7f800000 | mantissa << 13
+                           : sign | (exponent + 112) << 23 | mantissa << 13;
     memcpy(&f, &u, 4);
     return f;
 }
@@ -68,8 +69,8 @@ struct MatrixInput {
     const uint32_t* registers;
 };
 
-// Calls visit(matrix, lane, half, element) for the elements that a lane holds; matrix i takes its 8 row addresses
-// from lanes 8i to 8i + 7.
+// Calls visit(matrix, lane, half, element) for the elements that a lane holds; matrix i takes its 8 row
+// addresses from lanes 8i to 8i + 7.
 template <class Visit>
 static void for_each_matrix_element(const MatrixContext& c, const void* const* in, Visit visit) {
     for (int i = 0; i < c.matrices; i++)
@@ -114,7 +115,8 @@ void ldmatrix(uint32_t* r, void* row, int matrices, bool transposed, void* pc, c
                &matrix_contexts[transposed][matrices], file, line);
 }
 
-void stmatrix(void* row, const uint32_t* r, int matrices, bool transposed, void* pc, const char* file, int line) {
+void stmatrix(void* row, const uint32_t* r, int matrices, bool transposed, void* pc, const char* file,
+              int line) {
     check_matrix_row(row, matrices, WR, "stmatrix", pc);
     MatrixInput in = {(uint16_t*)row, r};
     collective(transposed ? "stmatrix.trans" : "stmatrix", ~0u, true, &in, nullptr, stmatrix_function,
@@ -142,8 +144,9 @@ struct MmaInput {
     void* d;  // holds the accumulator; becomes the result
 };
 
-// Elements of 32-bit registers, or of 64-bit ones for double: lane l = 4 * group + quad holds, in register i, row
-// group + 8 * (i & 1) and k = quad * per + h + 4 * per * (i >> 1) of A, per being the elements of a register.
+// Elements of 32-bit registers, or of 64-bit ones for double: lane l = 4 * group + quad holds, in register i,
+// row group + 8 * (i & 1) and k = quad * per + h + 4 * per * (i >> 1) of A, per being the elements of a
+// register.
 template <class T, class Get>
 static void gather_a(T (*A)[64], const void* const* in, int m, int k, int per, Get get) {
     int rows = m / 8, registers = m * k / 32 / per;

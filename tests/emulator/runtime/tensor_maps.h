@@ -1,4 +1,5 @@
-// tensor_maps.h - the tensor memory accelerator: tiled and im2col copies through a tensor map. Included by runtime.cpp.
+// tensor_maps.h - the tensor memory accelerator: tiled and im2col copies through a tensor map. Included by
+// runtime.cpp.
 static uint32_t swizzled(uint32_t a, int mode) {  // mode 0 none, 1 32 bytes, 2 64 bytes, 3 128 bytes
     static const uint32_t rows[] = {0, 1, 3, 7};
     return a ^ (a >> 7 & rows[mode]) << 4;
@@ -8,12 +9,14 @@ static char* swizzled_pointer(char* p, int mode) {
     return p - window_offset(p) + swizzled(window_offset(p), mode);
 }
 
-// The part of a 16-byte unit, `left` bytes of which belong to the row, that lies inside the tensor's innermost axis.
+// The part of a 16-byte unit, `left` bytes of which belong to the row, that lies inside the tensor's
+// innermost axis.
 struct Inside {
     uint32_t skip = 0, bytes = 0;  // of the unit; 0 bytes: all outside
 
     Inside(const TensorMap& m, long first, uint32_t left, bool outer_axes_inside) {
-        long end = std::min<long>(m.size[0], first + std::min(16u, left) / m.element), start = std::max(first, 0l);
+        long end = std::min<long>(m.size[0], first + std::min(16u, left) / m.element),
+             start = std::max(first, 0l);
         if (outer_axes_inside && start < end) {
             skip = (uint32_t)(start - first) * m.element;
             bytes = (uint32_t)(end - start) * m.element;
@@ -21,7 +24,8 @@ struct Inside {
     }
 };
 
-// Calls piece(unit in shared memory, what of it is inside, where that lies in global memory) for every 16 bytes.
+// Calls piece(unit in shared memory, what of it is inside, where that lies in global memory) for every 16
+// bytes.
 template <class Piece>
 static void for_each_tile_piece(const TensorMap& m, char* shared, const int* at, Piece piece) {
     int n[5] = {1, 1, 1, 1, 1}, i[5] = {};
@@ -42,15 +46,17 @@ static void for_each_tile_piece(const TensorMap& m, char* shared, const int* at,
                     for (uint32_t b = 0; b < row; b += 16, offset += 16) {
                         long x = (long)at[0] + b / m.element;
                         Inside part(m, x, row - b, inside);
-                        piece(swizzled_pointer(shared + offset, m.swizzle), part, p + x * m.element + part.skip);
+                        piece(swizzled_pointer(shared + offset, m.swizzle), part,
+                              p + x * m.element + part.skip);
                     }
                 }
 }
 
-// im2col: m.pixels consecutive pixels of the bounding box [lower, size + upper) in W, then H, then D, then N; each is
-// read at its offset in the filter.
+// im2col: m.pixels consecutive pixels of the bounding box [lower, size + upper) in W, then H, then D, then N;
+// each is read at its offset in the filter.
 template <class Piece>
-static void for_each_im2col_piece(const TensorMap& m, char* shared, const int* at, const uint16_t* filter, Piece piece) {
+static void for_each_im2col_piece(const TensorMap& m, char* shared, const int* at, const uint16_t* filter,
+                                  Piece piece) {
     int spatial = m.rank - 2, x[5];
     uint32_t row = m.channels * m.element, offset = 0;
     for (int d = 0; d < m.rank; d++)
@@ -94,8 +100,8 @@ static void check_map(const TensorMap& m, const void* shared, int rank, bool im2
     }
     if (offset & (align[m.swizzle] - 1))
         report(pc, "misaligned",
-               "tensor copy at shared offset %u is not aligned to the %d bytes of its swizzle pattern;", offset,
-               align[m.swizzle]);
+               "tensor copy at shared offset %u is not aligned to the %d bytes of its swizzle pattern;",
+               offset, align[m.swizzle]);
 }
 
 static uint32_t tile_bytes(const TensorMap& m) {
@@ -105,13 +111,13 @@ static uint32_t tile_bytes(const TensorMap& m) {
     return m.im2col ? (uint32_t)m.pixels * m.channels * m.element : n;
 }
 
-static void tensor_load(void* to, const TensorMap& m, const int* at, const uint16_t* filter, void* bar, unsigned ranks,
-                        void* pc) {
+static void tensor_load(void* to, const TensorMap& m, const int* at, const uint16_t* filter, void* bar,
+                        unsigned ranks, void* pc) {
     count_event(COUNT_TMA);
     G.bulk_sector = ~0ull;
     if (window_offset(to) + tile_bytes(m) > G.shared_size) {
-        report(pc, "out of bounds (shared)", "tensor copy of %u bytes at shared offset %u of %zu", tile_bytes(m),
-               window_offset(to), G.shared_size);
+        report(pc, "out of bounds (shared)", "tensor copy of %u bytes at shared offset %u of %zu",
+               tile_bytes(m), window_offset(to), G.shared_size);
         leave();
     }
     auto piece = [&](char* shared, const Inside& part, char* global) {
@@ -135,8 +141,8 @@ void tma_load(void* to, const void* map, const int* at, int rank, void* bar, uns
     tensor_load(to, m, at, nullptr, bar, ranks, pc);
 }
 
-void tma_im2col(void* to, const void* map, const int* at, int rank, const uint16_t* filter, void* bar, unsigned ranks,
-                void* pc) {
+void tma_im2col(void* to, const void* map, const int* at, int rank, const uint16_t* filter, void* bar,
+                unsigned ranks, void* pc) {
     const TensorMap& m = *(const TensorMap*)map;
     check_map(m, to, rank, true, pc);
     tensor_load(to, m, at, filter, bar, ranks, pc);

@@ -1,5 +1,5 @@
-// warpgroup_mma.h - wgmma: issued now, computed when its group is waited for, the latest moment that the hardware may
-// choose; until then nobody may write its operands in shared memory. Included by runtime.cpp.
+// warpgroup_mma.h - wgmma: issued now, computed when its group is waited for, the latest moment that the
+// hardware may choose; until then nobody may write its operands in shared memory. Included by runtime.cpp.
 struct WarpgroupOperation {
     WgmmaShape shape;
     uint64_t a, b;  // descriptors
@@ -12,10 +12,11 @@ struct WarpgroupOperation {
     bool accumulate;
 };
 
-// The address of 16 consecutive bytes of an operand: 16 / size elements along k of row `row` (K-major), or 8 elements
-// along the rows at one k (MN-major). PTX manual, "Asynchronous warpgroup-level canonical layouts".
+// The address of 16 consecutive bytes of an operand: 16 / size elements along k of row `row` (K-major), or 8
+// elements along the rows at one k (MN-major). PTX manual, "Asynchronous warpgroup-level canonical layouts".
 static char* operand_chunk(Block* b, uint64_t descriptor, bool k_major, int row, int k, int size) {
-    uint32_t start = (uint32_t)(descriptor & 0x3fff) << 4, leading = (uint32_t)(descriptor >> 16 & 0x3fff) << 4,
+    uint32_t start = (uint32_t)(descriptor & 0x3fff) << 4,
+             leading = (uint32_t)(descriptor >> 16 & 0x3fff) << 4,
              stride = (uint32_t)(descriptor >> 32 & 0x3fff) << 4;
     static const int modes[] = {0, 3, 2, 1};
     int mode = modes[descriptor >> 62 & 3], width = 16 << mode;  // bytes of a row of the pattern
@@ -26,8 +27,9 @@ static char* operand_chunk(Block* b, uint64_t descriptor, bool k_major, int row,
                       : start + row / 8 * stride + row % 8 * width + bytes;
     } else {
         int chunk = row / 8, chunks = width / 16;
-        a = mode == 0 ? start + chunk * stride + k / 8 * leading + k % 8 * 16
-                      : start + chunk % chunks * 16 + chunk / chunks * leading + k % 8 * width + k / 8 * stride;
+        a = mode == 0
+                ? start + chunk * stride + k / 8 * leading + k % 8 * 16
+                : start + chunk % chunks * 16 + chunk / chunks * leading + k % 8 * width + k / 8 * stride;
     }
     a = swizzled(a & 0x3ffff, mode);
     if (a + 16 > G.shared_size) {
@@ -40,7 +42,8 @@ static char* operand_chunk(Block* b, uint64_t descriptor, bool k_major, int row,
 
 // Calls visit(pointer, row, k) for all 16-byte chunks of an operand of `rows` rows.
 template <class Visit>
-static void for_each_chunk(Block* b, uint64_t descriptor, bool k_major, int rows, const WgmmaShape& s, Visit visit) {
+static void for_each_chunk(Block* b, uint64_t descriptor, bool k_major, int rows, const WgmmaShape& s,
+                           Visit visit) {
     int size = s.type == MMA_TF32 ? 4 : 2, per = 16 / size;
     if (k_major)
         for (int r = 0; r < rows; r++)
@@ -52,7 +55,8 @@ static void for_each_chunk(Block* b, uint64_t descriptor, bool k_major, int rows
                 visit(operand_chunk(b, descriptor, false, r, k, size), r, k);
 }
 
-static void for_each_operand_chunk(Block* b, const WarpgroupOperation& w, void (*visit)(char*, void*), void* pc) {
+static void for_each_operand_chunk(Block* b, const WarpgroupOperation& w, void (*visit)(char*, void*),
+                                   void* pc) {
     auto each = [&](char* p, int, int) { visit(p, pc); };
     if (!w.shape.a_in_registers)
         for_each_chunk(b, w.a, !w.shape.transpose_a, 64, w.shape, each);
@@ -200,7 +204,8 @@ static void wgmma_function(unsigned, const void* const* in, void* const*, const 
                     fatal("wgmma", "an accumulator register was changed while wgmma was in flight");
         count_event(COUNT_WGMMA);
         compute(block, w);
-        for_each_operand_chunk(block, w, [](char* p, void*) { mark_in_flight(p, 16, READING, false); }, nullptr);
+        for_each_operand_chunk(
+            block, w, [](char* p, void*) { mark_in_flight(p, 16, READING, false); }, nullptr);
         if (G.check) {
             reads.resize(G.members);
             reads[w.member] = std::max(reads[w.member], w.clock);
