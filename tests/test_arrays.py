@@ -1,5 +1,6 @@
 """Arrays, their devices and their types."""
 
+import re
 import subprocess
 import sys
 
@@ -110,3 +111,24 @@ def test_settings(monkeypatch, setter, getter, value):
 def test_importing_the_package_does_not_import_cupy():
     code = "import sys, gpulayers, gpulayers.ops; print([n for n in sys.modules if n.split('.')[0] == 'cupy'])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "count, missing, words",
+    [
+        (0, None, "CUDA reports no device"),
+        (1, "cupy_backends.cuda.libs.cublas", "a library of CUDA does not load .*gpulayers info"),
+        (1, None, None),
+    ],
+)
+def test_what_stands_in_the_way_of_the_gpu(monkeypatch, count, missing, words):
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: count)
+    for library in ("cublas", "curand", "nvrtc"):
+        name = f"cupy_backends.cuda.libs.{library}"
+        monkeypatch.setitem(sys.modules, name, None if name == missing else sys)
+    libs = sys.modules["cupy_backends.cuda.libs"]
+    for library in ("cublas", "curand", "nvrtc"):
+        monkeypatch.delattr(libs, library, raising=False)
+    problem = arrays.gpu_problem.__wrapped__()
+    assert (problem is None) if words is None else re.search(words, problem)

@@ -149,7 +149,13 @@ def gpu_problem():
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return f"the CUDA runtime reports no usable device ({error})"
-    return None if count else "CUDA reports no device"
+    if not count:
+        return "CUDA reports no device"
+    try:
+        from cupy_backends.cuda.libs import cublas, curand, nvrtc  # noqa: F401  products, random numbers, kernels
+    except ImportError as error:
+        return f"a library of CUDA does not load ({error}); `python -m gpulayers info` tells what mends it"
+    return None
 
 
 def default_device():
