@@ -1,6 +1,7 @@
 """Arrays and the devices that hold them. The only module that knows which kind of array lives where."""
 
 import functools
+import importlib
 
 import ml_dtypes
 import numpy as np
@@ -152,7 +153,8 @@ def gpu_problem():
     if not count:
         return "CUDA reports no device"
     try:
-        from cupy_backends.cuda.libs import cublas, curand, nvrtc  # noqa: F401  products, random numbers, kernels
+        for library in ("cublas", "curand", "nvrtc"):  # products, random numbers, kernels
+            importlib.import_module(f"cupy_backends.cuda.libs.{library}")
     except ImportError as error:
         return f"a library of CUDA does not load ({error}); `python -m gpulayers info` tells what mends it"
     return None
