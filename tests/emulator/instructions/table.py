@@ -6,8 +6,8 @@
         return code.put(op[0], f"{function}({code.typed(op.type(), op[1])})")
 
 `op` is the instruction as an Operation, `code` the translation.FunctionTranslation that it stands in. A
-modifier that the function does not ask for, and that is not among HINTS, makes the instruction Unsupported: nothing is
-skipped silently.
+modifier that the function does not ask for, and that is not among HINTS, makes the instruction Unsupported:
+nothing is skipped silently.
 """
 
 import re

@@ -1,0 +1,139 @@
+"""What the kernels move, counted by the emulator, against what their header comments promise.
+
+A row says how often the bytes of each argument are requested, as 32-byte sectors: 1 is once. What lies above one
+has to come from the caches. A number here goes down when a kernel gets better, and is not raised without a reason.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gpulayers import ops
+from tests.emulator import traffic
+
+RANDOM = np.random.default_rng(0)
+LAST, FIRST = "channels_last", "channels_first"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A call and what one of its kernels requests.
+
+    Attributes:
+        kernel: the first launch of that kernel is looked at.
+        call: `call(device)` runs the operation.
+        requests: for each argument of more than a few bytes how often its sectors are requested, at most.
+        degree: the worst bank conflict.
+    """
+
+    kernel: str
+    label: str
+    call: object
+    requests: dict
+    degree: int = 1
+
+    def __str__(self):
+        return f"{self.kernel} {self.label}".strip()
+
+
+def normal(device, *shape):
+    return device.asarray(RANDOM.standard_normal(shape).astype(np.float32))
+
+
+def images(device, data_format, size=32, channels=32):
+    return normal(device, *((2, size, size, channels) if data_format == LAST else (2, channels, size, size)))
+
+
+def pool(function, *arguments, data_format=LAST, **options):
+    return lambda device: function(images(device, data_format), *arguments, data_format=data_format, **options)
+
+
+def pool_backward(kind, *arguments, data_format=LAST, **options):
+    def call(device):
+        x = images(device, data_format)
+        if kind == "max":
+            y, argmax = ops.max_pool_with_argmax(x, *arguments, data_format=data_format, **options)
+            ops.max_pool_backward(y, argmax, x.shape, *arguments, data_format=data_format, **options)
+        else:
+            y = ops.average_pool(x, *arguments, data_format=data_format, **options)
+            ops.average_pool_backward(y, x.shape, *arguments, data_format=data_format, **options)
+
+    return call
+
+
+def global_pool_backward(data_format):
+    def call(device):
+        x = images(device, data_format)
+        y = ops.global_average_pool(x, data_format=data_format)
+        ops.global_average_pool_backward(y, x.shape, data_format=data_format)
+
+    return call
+
+
+def convolution(direction, data_format):
+    def call(device):
+        x, y, weight = images(device, data_format, 28), images(device, data_format, 28), normal(device, 3, 3, 32, 32)
+        options = {"padding": "same", "data_format": data_format}
+        if direction == "forward":
+            ops.conv(x, weight, **options)
+        elif direction == "input":
+            ops.conv_backward_input(y, weight, x.shape, **options)
+        elif direction == "weight":
+            ops.conv_backward_weight(x, y, weight.shape, **options)
+        else:
+            ops.conv_backward_bias(y, data_format=data_format)
+
+    return call
+
+
+def embedding(device):
+    ids = RANDOM.permutation(300)[:256].astype(np.int64)
+    ops.embedding(device.asarray(ids), normal(device, 300, 64))
+
+
+def embedding_backward(device):
+    ids = RANDOM.integers(0, 60, 256)
+    ops.embedding_backward(device.asarray(ids), normal(device, 256, 64), 300)
+
+
+WINDOWS = {"strides": 2, "padding": "same"}  # 3x3, overlapping
+ROWS = [
+    Row("embedding_gather_forward", "", embedding, {"ids": 2, "table": 1, "y": 1}),
+    Row("embedding_sorted_backward", "", embedding_backward, {"order": 8, "dy": 1, "dtable": 1}),
+    Row("max_pool_window_forward", "2x2", pool(ops.max_pool, 2), {"x": 1, "y": 1}),
+    Row("max_pool_window_forward", "3x3", pool(ops.max_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
+    Row("max_pool_row_forward", "", pool(ops.max_pool, 2, data_format=FIRST), {"x": 1, "y": 1}),
+    Row("max_pool_cell_backward", "", pool_backward("max", 2), {"dy": 1, "argmax": 1, "dx": 1}),
+    Row("max_pool_window_backward", "", pool_backward("max", 3, **WINDOWS), {"dy": 8, "argmax": 8, "dx": 1}),
+    Row("average_pool_window_forward", "2x2", pool(ops.average_pool, 2), {"x": 1, "y": 1}),
+    Row("average_pool_window_forward", "3x3", pool(ops.average_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
+    Row("average_pool_row_forward", "", pool(ops.average_pool, 2, data_format=FIRST), {"x": 1, "y": 1}),
+    Row("average_pool_cell_backward", "", pool_backward("average", 2), {"dy": 1, "dx": 1}),
+    Row("average_pool_window_backward", "", pool_backward("average", 3, **WINDOWS), {"dy": 8, "dx": 1}),
+    Row("global_pool_columns_forward", "", pool(ops.global_average_pool), {"x": 1, "partial_values": 4}),
+    Row("global_pool_rows_forward", "", pool(ops.global_average_pool, data_format=FIRST), {"x": 1}),
+    Row("global_pool_combine_forward", "", pool(ops.global_average_pool), {"partial_values": 1, "y": 1}),
+    Row("global_pool_spread_backward", "", global_pool_backward(LAST), {"dx": 1}),
+    Row("convolution_direct_forward", "", convolution("forward", LAST), {"x": 8.6, "w": 13, "y": 1}, 2),
+    Row("convolution_direct_forward", FIRST, convolution("forward", FIRST), {"x": 11.7, "w": 13, "y": 1}, 2),
+    Row("convolution_direct_backward_input", "", convolution("input", LAST), {"dy": 8.6, "w": 13, "dx": 1}, 2),
+    Row("convolution_direct_backward_weight", "", convolution("weight", LAST), {"x": 8.6, "dy": 3, "partials": 1}, 2),
+    Row("convolution_column_sum", "", convolution("bias", LAST), {"values": 1, "sums": 1}),
+    Row("convolution_channel_sum", "", convolution("bias", FIRST), {"values": 1}),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_requests(emulated, row):
+    emulated.count, emulated.multiprocessors = True, 4
+    row.call(emulated)
+    launch = next(launch for launch in emulated.launches if launch.expression.partition("<")[0] == row.kernel)
+    found = traffic.of_launch(launch)
+    for name, most in row.requests.items():
+        argument = found[name]
+        requested = argument.loaded + argument.stored
+        moved = argument.distinct_loaded + argument.distinct_stored
+        assert 0 < requested <= most * moved, f"{name} is requested {requested / moved:.2f} times"
+        assert most == 1 or requested > 0.8 * most * moved, f"{name}: {requested / moved:.2f} times is the new limit"
+    assert found.worst_degree <= row.degree, found.worst_conflict
