@@ -335,6 +335,38 @@ def warpgroup_product():
     return Kernel(right, bugs)
 
 
+def persistent_product():
+    """Tails in all three dimensions; three tiles for each of two clusters."""
+    m, n, k = 250, 88, 300 // 8 * 8
+    a, b = (x.astype(ml_dtypes.bfloat16) for x in (numbers(m, k), numbers(n, k)))
+    c = (a.astype(np.float32) @ b.astype(np.float32).T).astype(ml_dtypes.bfloat16)
+    bugs = {
+        "no_cluster_barrier_at_start": "mbarrier",
+        "no_cluster_barrier_at_end": "cluster",
+        "empty_counts_own_block_only": "mbarrier",
+        "releases_own_block_only": "race (shared)",
+        "released_before_the_products": "race (shared)",
+        "multicast_to_itself_only": "livelock",
+        "expects_half_of_b": "async copy (shared)",
+        "same_half_of_b_twice": "race (shared)",
+        "producer_does_not_wait": "mbarrier",
+        "parity_of_full_wrong": "uninitialised (shared)",
+        "parity_not_carried_over_tiles": "async copy (shared)",
+        "no_fence_before_store": "proxy (shared)",
+        "no_barrier_before_store": "uninitialised (shared)",
+        "output_not_read_before_reuse": "async copy (shared)",
+        "no_wait_before_exit": "async copy (shared)",
+        "rows_of_stmatrix_wrong": "race (shared)",
+        "columns_exchanged": WRONG,
+        "registers_taken_twice": "livelock",
+    }
+    maps = [Map(a.view(np.uint16), {"box": (64, 128)}), Map(b.view(np.uint16), {"box": (64, 16)})]
+    arguments = (*maps, Map(6, {"box": (32, 128), "swizzle": 0}), *map(np.int32, (2, 3, -(-k // 64))), Out(c))
+    launch = {"block": 384, "grid": 4, "cluster": 2, "shared_memory": 3 * 20480}
+    kernel = "persistent_product<HopperBug::none>"
+    return Kernel(program("planted_hopper.cu", kernel, arguments, "sm_90", True, **launch), bugs)
+
+
 KERNELS = [
     tiled_product(),
     normalise(),
@@ -346,7 +378,7 @@ KERNELS = [
     ring(),
     mail(),
 ]
-KERNELS += [row_sums(), bulk_increment(), warpgroup_product()]
+KERNELS += [row_sums(), bulk_increment(), warpgroup_product(), persistent_product()]
 BUGS = [(kernel, bug) for kernel in KERNELS for bug in kernel.bugs]
 
 

@@ -1,6 +1,6 @@
 """Barriers of a block and of a cluster, fences, and addresses in a peer's shared memory."""
 
-from .table import SCOPES, instruction
+from .table import instruction
 
 CPP_SCOPE = {"cta": "SCOPE_BLOCK", "cluster": "SCOPE_CLUSTER", "gpu": "SCOPE_DEVICE", "sys": "SCOPE_DEVICE"}
 
@@ -78,7 +78,8 @@ def mapa(code, op):
 
 @instruction("getctarank")
 def getctarank(code, op):
-    space, kind = op.space(), op.type()
+    space = op.space()
+    op.type()
     address = code.value(op[1])
     return code.put(
         op[0],
