@@ -37,7 +37,10 @@ def measure(arguments):
     fields = environment(device)
     output = None if arguments.output == "-" else arguments.output or records.default_path(fields)
     recorder = records.Recorder(output, fields)
-    print(f"{len(rows)} rows on {fields['device']}, {fields['commit']}" + (f"; results: {output}" if output else ""))
+    print(
+        f"{len(rows)} rows on {fields['device']}, {fields['commit']}"
+        + (f"; results: {output}" if output else "")
+    )
     timer = timing.timer(device)
     ceiling = ceilings.measure(device, timer)
     recorder.write("ceiling", copy=ceiling.copy, products=ceiling.products)
@@ -109,10 +112,16 @@ def overhead(arguments):
 
 def _row_options(parser, seconds):
     parser.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU where there is one")
-    parser.add_argument("--only", nargs="+", default=(), metavar="WORD", help="rows whose key contains every word")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="WORD", help="rows whose key contains every word"
+    )
     parser.add_argument("--quick", action="store_true", help="only the most important rows")
-    parser.add_argument("--seconds", type=float, default=seconds, help="for the turns of one row (default %(default)s)")
-    parser.add_argument("--output", metavar="FILE", help='results file (default: a new one in bench/results/; "-": none)')
+    parser.add_argument(
+        "--seconds", type=float, default=seconds, help="for the turns of one row (default %(default)s)"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help='results file (default: a new one in bench/results/; "-": none)'
+    )
 
 
 def _parser():
@@ -127,7 +136,13 @@ def _parser():
 
 
 def _subparser(name):
-    functions = {"report": make_report, "gpu-check": gpu_check, "counters": counters, "overhead": overhead, "list": list_rows}
+    functions = {
+        "report": make_report,
+        "gpu-check": gpu_check,
+        "counters": counters,
+        "overhead": overhead,
+        "list": list_rows,
+    }
     function = functions[name]
     parser = argparse.ArgumentParser(prog=f"python -m bench {name}", description=function.__doc__)
     parser.set_defaults(function=function)
@@ -136,11 +151,17 @@ def _subparser(name):
     elif name == "list":
         _row_options(parser, 3.0)
     elif name == "gpu-check":
-        parser.add_argument("--minutes", type=float, default=9.0, help="time for everything (default %(default)s)")
-        parser.add_argument("--dry-run", action="store_true", help="everything but the launches; needs no GPU")
+        parser.add_argument(
+            "--minutes", type=float, default=9.0, help="time for everything (default %(default)s)"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="everything but the launches; needs no GPU"
+        )
         parser.add_argument("--output", metavar="FILE", help="results file")
     elif name == "counters":
-        parser.add_argument("--only", nargs="+", default=(), metavar="WORD", help="rows whose key contains every word")
+        parser.add_argument(
+            "--only", nargs="+", default=(), metavar="WORD", help="rows whose key contains every word"
+        )
         parser.add_argument("--architecture", default="sm_90", help="(default %(default)s)")
         parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
     elif name == "overhead":

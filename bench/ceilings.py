@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from .environment import threads
-from .workloads import dtype_of
+from .workloads import PRECISIONS, dtype_of, uniform
 
 
 @dataclasses.dataclass(frozen=True)
 class Ceilings:
-    """Bytes a second of a copy (read and written) and operations a second of a matrix product in each precision."""
+    """Bytes a second of a copy (read and written); operations a second of a product, by precision."""
 
     copy: float
     products: dict
@@ -21,7 +21,9 @@ class Ceilings:
     def bound(self, flops, moved, precision):
         """The least seconds for so many operations and bytes; None where the product was not measured."""
         product = self.products.get(precision)
-        return None if flops and product is None else max(moved / self.copy, flops / product if flops else 0.0)
+        return (
+            None if flops and product is None else max(moved / self.copy, flops / product if flops else 0.0)
+        )
 
 
 def _best(run, seconds, least=3):
@@ -39,7 +41,9 @@ def on_cpu(seconds=0.5, copied=128 << 20, side=2048):
     source, target = np.ones(copied, np.uint8), np.ones(copied, np.uint8)
     parts = [slice(i * copied // threads(), (i + 1) * copied // threads()) for i in range(threads())]
     with ThreadPoolExecutor(threads()) as pool:
-        copy = _best(lambda: list(pool.map(lambda part: np.copyto(target[part], source[part]), parts)), seconds)
+        copy = _best(
+            lambda: list(pool.map(lambda part: np.copyto(target[part], source[part]), parts)), seconds
+        )
     random = np.random.default_rng(0)
     a, b, c = random.random((3, side, side), np.float32)
     product = _best(lambda: np.matmul(a, b, out=c), seconds)
@@ -49,7 +53,6 @@ def on_cpu(seconds=0.5, copied=128 << 20, side=2048):
 def on_gpu(timer, seconds=0.5, copied=2 << 30, side=8192):
     """A copy larger than L2 and cuBLAS products; the median of a few."""
     cupy, device = timer.cupy, timer.device
-    source, target = cupy.ones(copied, np.uint8), cupy.ones(copied, np.uint8)
 
     def median(run):
         run()
@@ -58,16 +61,17 @@ def on_gpu(timer, seconds=0.5, copied=2 << 30, side=8192):
             samples.append(timer.once(run, 20e-6))
         return statistics.median(samples)
 
-    copy = median(lambda: cupy.copyto(target, source))
-    del source, target
-    products = {}
-    for precision in ("float32", "tf32", "bfloat16", "float16"):
-        dtype = dtype_of(precision)
+    def copy():
+        source, target = cupy.ones(copied, np.uint8), cupy.ones(copied, np.uint8)
+        return 2 * copied / median(lambda: cupy.copyto(target, source))
+
+    def product(precision):
         generator = device.random_generator(0)
-        a, b = ((generator.random((side, side), dtype=np.float32) - np.float32(0.5)).astype(dtype) for _ in range(2))
+        a, b = (uniform(device, generator, (side, side), dtype_of(precision)) for _ in range(2))
         with cublas_precision(precision):
-            products[precision] = 2 * side**3 / median(lambda: cupy.matmul(a, b))
-    return Ceilings(2 * copied / copy, products)
+            return 2 * side**3 / median(lambda: cupy.matmul(a, b))
+
+    return Ceilings(copy(), {precision: product(precision) for precision in PRECISIONS})
 
 
 class cublas_precision:

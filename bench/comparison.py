@@ -37,7 +37,9 @@ def print_comparison(before, after):
         mean = statistics.geometric_mean(ratio for _, ratio, _ in found)
         rows.append(("geometric mean", f"{mean:.2f}x", ""))
     devices = {line["device"] for line in (*before, *after)}
-    title = "Speed now against before" + ("" if len(devices) == 1 else f" (DIFFERENT DEVICES: {', '.join(sorted(devices))})")
+    title = "Speed now against before" + (
+        "" if len(devices) == 1 else f" (DIFFERENT DEVICES: {', '.join(sorted(devices))})"
+    )
     print_table(title, ("row", "faster", ""), rows)
 
 
@@ -50,13 +52,25 @@ def check_out(revision, folder):
         tar.extractall(folder, filter="data")
     archive.unlink()
     shutil.rmtree(Path(folder) / "bench", ignore_errors=True)
-    shutil.copytree(ROOT / "bench", Path(folder) / "bench", ignore=shutil.ignore_patterns("results", "__pycache__"))
+    shutil.copytree(
+        ROOT / "bench", Path(folder) / "bench", ignore=shutil.ignore_patterns("results", "__pycache__")
+    )
     # The tolerances that the checks use are today's too.
     shutil.copy(ROOT / "tests" / "tolerances.py", Path(folder) / "tests" / "tolerances.py")
 
 
 def _measured(folder, device_name, options, output):
-    command = [sys.executable, "-m", "bench", "--device", device_name, "--no-baselines", "--output", str(output), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "--device",
+        device_name,
+        "--no-baselines",
+        "--output",
+        str(output),
+        *options,
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if not output.exists():
         raise RuntimeError(f"The benchmarks do not run in {folder}: {done.stderr[-2000:]}")

@@ -7,8 +7,12 @@ from gpulayers.ops import arrays
 
 def pytest_addoption(parser):
     group = parser.getgroup("workloads")
-    group.addoption("--device", choices=("cpu", "gpu"), default=None, help="default: the GPU where there is one")
-    group.addoption("--only", nargs="*", default=[], metavar="WORD", help="rows whose key contains every word")
+    group.addoption(
+        "--device", choices=("cpu", "gpu"), default=None, help="default: the GPU where there is one"
+    )
+    group.addoption(
+        "--only", nargs="*", default=[], metavar="WORD", help="rows whose key contains every word"
+    )
     group.addoption("--all-rows", action="store_true", help="not only the most important rows")
 
 

@@ -1,16 +1,15 @@
-"""What every kernel moves, counted by the emulator on its main workloads, scaled down: bytes against the least,
-sectors a request, how often inputs are read again, bank conflicts with their worst line."""
+"""What every kernel moves, counted by the emulator on its main workloads, scaled down: bytes against the
+least, sectors a request, how often inputs are read again, bank conflicts with their worst line."""
 
 import numpy as np
 
 from gpulayers.ops.convolution.problem import ConvolutionProblem
 from gpulayers.ops.embedding.problem import EmbeddingProblem
 from gpulayers.ops.pooling.problem import GlobalPoolingProblem, PoolingProblem
-from gpulayers.ops.recurrent.problem import LSTMProblem
 from gpulayers.ops.spatial import join_shape
 from gpulayers.tables import print_table
 
-from .workloads import BOTH, FORWARD, Workload, dtype_of
+from .workloads import BOTH, FORWARD, Workload, dtype_of, recurrent
 from .workloads.convolution import BACKWARD_INPUT, BACKWARD_WEIGHT
 
 _MULTIPROCESSORS = 4  # few, so that small problems get the configurations of large ones
@@ -60,7 +59,9 @@ def rows(precision="float32"):
             else:
                 problem = PoolingProblem.resolve(shape, dtype, size, strides, padding, 1, data_format)
             for direction in (FORWARD, BOTH):
-                found.append(Workload("pooling", f"{name} {data_format}", "", problem, kind, direction, precision))
+                found.append(
+                    Workload("pooling", f"{name} {data_format}", "", problem, kind, direction, precision)
+                )
     for name, count, table_rows, columns, ids in (
         ("1k ids of 8k x 128, uniform", 1024, 8192, 128, "uniform"),
         ("1k ids of 8k x 128, zipf", 1024, 8192, 128, "zipf"),
@@ -68,10 +69,9 @@ def rows(precision="float32"):
     ):
         problem = EmbeddingProblem((count,), table_rows, columns, dtype, np.dtype(np.int64))
         found += [Workload("embedding", name, "", problem, ids, d, precision) for d in (FORWARD, BOTH)]
-    for batch, units in ((16, 64), (64, 64)):
+    for cell, batch in (("lstm", 16), ("lstm", 64), ("gru", 16)):
         for direction in (FORWARD, BOTH):
-            problem = LSTMProblem(batch, 3, 64, units, dtype, training=direction == BOTH)
-            found.append(Workload("recurrent", f"lstm h{units} b{batch} t3", "", problem, "lstm", direction, precision))
+            found.append(recurrent.row_of(cell, 64, batch, 3, 64, "", direction, precision, 1))
     return found
 
 
@@ -109,12 +109,14 @@ def details(workload, launches):
                 sectors = _pair((a.sectors_per_load, a.sectors_per_store), 1)
                 efficiency = _pair((a.load_efficiency, a.store_efficiency), 2)
                 read = f", read {a.reread_factor:.2f} times" if a.loaded else ""
-                yield f"    {a.name:14} {_kib(moved):>12}, {sectors} sectors a request, {efficiency} x the bytes asked for{read}"
+                asked = f"{sectors} sectors a request, {efficiency} x the bytes asked for"
+                yield f"    {a.name:14} {_kib(moved):>12}, {asked}{read}"
         if first.worst_coalesced:
             yield f"    worst access: {first.worst_coalesced.place}, {first.worst_coalesced.efficiency:.2f} x"
         if first.worst_conflict:
             place, extra = first.worst_conflict.place, first.extra_wavefronts
-            yield f"    worst bank conflict: {place}, {first.worst_degree}-way, {extra} extra passes in the launch"
+            degree = first.worst_degree
+            yield f"    worst bank conflict: {place}, {degree}-way, {extra} extra passes in the launch"
 
 
 def summary(workload, launches):
@@ -137,7 +139,14 @@ def summary(workload, launches):
 
 
 COLUMNS = (
-    *("row", "launches", "moved / least", "requested / least", "most read again", "worst sector bytes / asked"),
+    *(
+        "row",
+        "launches",
+        "moved / least",
+        "requested / least",
+        "most read again",
+        "worst sector bytes / asked",
+    ),
     *("worst bank degree", "extra passes"),
 )
 

@@ -34,7 +34,9 @@ def commit():
     """The commit of the checkout, with "+changes" where files differ from it; "unknown" without git."""
 
     def git(*arguments):
-        return subprocess.run(("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no", "--", "gpulayers", "cuda", "bench")
@@ -73,7 +75,10 @@ def _driver():
     """The driver's own version, which only NVIDIA's tool tells."""
     command = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split("\n")[0].strip() or None
+        return (
+            subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split("\n")[0].strip()
+            or None
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
 
@@ -81,7 +86,10 @@ def _driver():
 @functools.cache
 def environment(device):
     """The fields that every line of a results file carries."""
-    fields = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": commit()}
+    fields = {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(),
+    }
     if device.name == "cpu":
         fields |= {"device": cpu_name(), "threads": threads()}
     else:

@@ -1,8 +1,8 @@
-"""Everything that a machine with a GPU can tell within a few minutes; each result is written as soon as it is known.
+"""All that a machine with a GPU can tell within a few minutes; each result is written as soon as it is known.
 
 In order: environment, the GPU tests, compute-sanitizer on a sample, micro-measurements, ceilings, the rows by
-importance, what torch.compile makes of the important ones. It needs CuPy, NumPy, pytest and the checkout; PyTorch is
-a baseline where it is installed.
+importance, what torch.compile makes of the important ones. It needs CuPy, NumPy, pytest and the checkout;
+PyTorch is a baseline where it is installed.
 """
 
 import concurrent.futures
@@ -43,11 +43,14 @@ class Budget:
 
 
 def run_tests(recorder, seconds, run=subprocess.run):
-    """The tests that use a GPU, in a process of their own; one that takes too long is cut off and counted so far."""
+    """The tests that use a GPU, in a process of their own, which is cut off when it takes too long."""
     command = [sys.executable, "-m", "pytest", "-q", "--maxfail=25", "-k", "gpu", "-p", "no:cacheprovider"]
     command += ["-o", "addopts=", "-o", "filterwarnings=default", "--color=no", "tests"]
     output, ended = _output(command, seconds, run)
-    counts = {name: int(n) for n, name in re.findall(r"(\d+) (passed|failed|errors?|skipped|deselected)", output[-400:])}
+    counts = {
+        name: int(n)
+        for n, name in re.findall(r"(\d+) (passed|failed|errors?|skipped|deselected)", output[-400:])
+    }
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
     recorder.write("tests", finished=ended, counts=counts, failed=failed, tail=output[-4000:])
     return f"GPU tests: {counts or 'no summary'}" + ("" if ended else f", cut off after {seconds:.0f} s")
@@ -59,8 +62,27 @@ def run_sanitizer(recorder, seconds, run=subprocess.run, which=shutil.which):
     if tool is None:
         recorder.write("sanitizer", status="absent", reason="compute-sanitizer is not installed")
         return "compute-sanitizer: not installed"
-    command = [tool, "--tool", "memcheck", "--error-exitcode", "9", sys.executable, "-m", "pytest", "-q", "-x"]
-    command += ["-k", "gpu and float32", "-o", "addopts=", "-o", "filterwarnings=default", "tests/test_embedding.py"]
+    command = [
+        tool,
+        "--tool",
+        "memcheck",
+        "--error-exitcode",
+        "9",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+    ]
+    command += [
+        "-k",
+        "gpu and float32",
+        "-o",
+        "addopts=",
+        "-o",
+        "filterwarnings=default",
+        "tests/test_embedding.py",
+    ]
     output, ended = _output(command, seconds, run)
     errors = re.findall(r"ERROR SUMMARY: (\d+)", output)
     recorder.write("sanitizer", status="finished" if ended else "cut off", errors=errors, tail=output[-4000:])
@@ -71,7 +93,14 @@ def _output(command, seconds, run):
     """(what a command printed, whether it came to its end)."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     try:
-        done = run(command, cwd=ROOT, timeout=seconds, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        done = run(
+            command,
+            cwd=ROOT,
+            timeout=seconds,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
         return done.stdout.decode(errors="replace"), True
     except subprocess.TimeoutExpired as expired:
         return (expired.stdout or b"").decode(errors="replace"), False
@@ -103,8 +132,18 @@ def compile_rows(rows, architecture, recorder, budget_seconds=None, device=None)
                 pool.shutdown(wait=False, cancel_futures=True)
                 break
     seconds = time.monotonic() - start
-    recorder.write("compiled", rows=len(rows), instances=len(found), compiled=compiled, failures=failures, seconds=seconds)
-    return f"{compiled} of {len(found)} kernel instances of {len(rows)} rows compiled in {seconds:.1f} s", failures
+    recorder.write(
+        "compiled",
+        rows=len(rows),
+        instances=len(found),
+        compiled=compiled,
+        failures=failures,
+        seconds=seconds,
+    )
+    return (
+        f"{compiled} of {len(found)} kernel instances of {len(rows)} rows compiled in {seconds:.1f} s",
+        failures,
+    )
 
 
 def measure_rows(rows, runner, recorder, budget, say=print):
@@ -119,7 +158,7 @@ def measure_rows(rows, runner, recorder, budget, say=print):
 
 
 def dry_run(arguments):
-    """All but the launches: every row's operands, launchers and kernels for sm_90; the tests are collected only."""
+    """All but the launches: every row's operands, launchers and kernels for sm_90; tests are collected."""
     from gpulayers.ops import arrays
 
     fields = environment(arrays.CPU) | {"dry_run": True}
@@ -145,7 +184,9 @@ def main(arguments):
     from gpulayers.ops import arrays
 
     if arrays.gpu_problem():
-        raise SystemExit(f"There is no GPU to check: {arrays.gpu_problem()}. --dry-run does all but the launches.")
+        raise SystemExit(
+            f"There is no GPU to check: {arrays.gpu_problem()}. --dry-run does all but the launches."
+        )
     from . import timing
     from .runner import Runner
 
@@ -153,7 +194,10 @@ def main(arguments):
     device = arrays.cuda_device()
     fields = environment(device)
     recorder = records.Recorder(arguments.output or records.default_path(fields, "gpu-check"), fields)
-    print(f"{fields['device']}, {fields['architecture']}, driver {fields['driver']}; results: {recorder.path}", flush=True)
+    print(
+        f"{fields['device']}, {fields['architecture']}, driver {fields['driver']}; results: {recorder.path}",
+        flush=True,
+    )
     recorder.write("environment")
 
     rows = workloads.all_rows("gpu")

@@ -1,6 +1,7 @@
 """Small measurements that decide designs: barriers, flags, launches, graphs, copies. Each is a Figure."""
 
 import dataclasses
+import functools
 import statistics
 import time
 
@@ -52,14 +53,21 @@ class Micro:
 
     def figures(self):
         """Yields every Figure; one that cannot be measured has the reason as its note."""
-        for method in (self.launches, self.graphs, self.grid_barriers, self.flags, self.clusters, self.copies):
+        for method in (
+            self.launches,
+            self.graphs,
+            self.grid_barriers,
+            self.flags,
+            self.clusters,
+            self.copies,
+        ):
             try:
                 yield from method()
             except Exception as error:  # what one machine cannot do must not cost the other figures
                 yield Figure(method.__name__, None, "", f"{type(error).__name__}: {error}")
 
     def _reported(self, kernel, grid, block, flags=256, cooperative=True, rounds=_ROUNDS):
-        """Nanoseconds a round that a kernel reports; the median of five launches, each with so many zeroed flags."""
+        """Nanoseconds a round that a kernel reports, the median of five launches; `flags`: zeroed words."""
         samples = []
         for _ in range(5):
             elapsed = self.cupy.zeros(1, np.uint64)
@@ -71,12 +79,16 @@ class Micro:
     def launches(self):
         nothing = self.device.kernel(FILE, "nothing")
         host = self.timer.host(lambda: [nothing((1,), (32,), (None,)) for _ in range(100)]) / 100
-        yield Figure("launch from Python", host * 1e6, "us", "host side, of an empty kernel with one argument")
+        yield Figure(
+            "launch from Python", host * 1e6, "us", "host side, of an empty kernel with one argument"
+        )
         word = self.cupy.zeros(1, np.uint32)
         host = self.timer.host(lambda: [nothing((1,), (32,), (word,)) for _ in range(100)]) / 100
         yield Figure("launch from Python, an array", host * 1e6, "us", "host side")
         look_up = self.timer.host(lambda: [self.device.kernel(FILE, "nothing") for _ in range(100)]) / 100
-        yield Figure("look-up of a kernel", look_up * 1e6, "us", "device.kernel() for an instance that is loaded")
+        yield Figure(
+            "look-up of a kernel", look_up * 1e6, "us", "device.kernel() for an instance that is loaded"
+        )
 
         def many():
             for _ in range(_LAUNCHES):
@@ -107,15 +119,27 @@ class Micro:
                 end.record(stream)
                 end.synchronize()
                 samples.append(self.cupy.cuda.get_elapsed_time(begin, end) * 1e-3 / _LAUNCHES)
-        yield Figure("kernel after kernel in a graph", statistics.median(samples) * 1e6, "us", f"{_LAUNCHES} empty kernels")
-        yield Figure("graph launch from Python", statistics.median(host) * 1e6, "us", f"host side, {_LAUNCHES} kernels")
+        yield Figure(
+            "kernel after kernel in a graph",
+            statistics.median(samples) * 1e6,
+            "us",
+            f"{_LAUNCHES} empty kernels",
+        )
+        yield Figure(
+            "graph launch from Python", statistics.median(host) * 1e6, "us", f"host side, {_LAUNCHES} kernels"
+        )
 
     def grid_barriers(self):
         kernel = self.device.kernel(FILE, "grid_barrier")
         for blocks in (16, self.device.multiprocessors):
             for threads in (256, 1024):
                 value = self._reported(kernel, (blocks,), (threads,))
-                yield Figure(f"grid barrier, {blocks} blocks of {threads}", value * 1e-3, "us", "counter with acquire and release")
+                yield Figure(
+                    f"grid barrier, {blocks} blocks of {threads}",
+                    value * 1e-3,
+                    "us",
+                    "counter with acquire and release",
+                )
 
     def flags(self):
         kernel = self.device.kernel(FILE, "flag_round_trip")
@@ -140,7 +164,9 @@ class Micro:
                 value = self._reported(kernel, (size,), (256,), flags=0, cooperative=False)
                 yield Figure(f"cluster barrier, {size} blocks of 256", value * 1e-3, "us", "barrier.cluster")
             except Exception as error:
-                yield Figure(f"cluster barrier, {size} blocks of 256", None, "us", f"{type(error).__name__}: {error}")
+                yield Figure(
+                    f"cluster barrier, {size} blocks of 256", None, "us", f"{type(error).__name__}: {error}"
+                )
 
     def copies(self):
         size = self.copied
@@ -150,11 +176,16 @@ class Micro:
             kernel = self.device.kernel(FILE, "copy", (unroll,))
             for blocks_each in (4, 8):
                 grid = (self.device.multiprocessors * blocks_each,)
-                run = lambda: kernel(grid, (256,), (x, y, count))  # noqa: E731
+                run = functools.partial(kernel, grid, (256,), (x, y, count))
                 seconds = statistics.median(self.timer.once(run, 10e-6) for _ in range(5))
-                name = f"copy kernel, {unroll} accesses of 16 bytes a thread, {blocks_each} blocks a multiprocessor"
+                name = f"copy kernel, {unroll} x 16 bytes a thread, {blocks_each} blocks a multiprocessor"
                 yield Figure(name, 2 * size / seconds * 1e-9, "GB/s", "read and written")
-        for name, run in (("copy by the driver", lambda: self.cupy.copyto(y, x)), ("fill", lambda: y.fill(1))):
+        for name, run in (
+            ("copy by the driver", lambda: self.cupy.copyto(y, x)),
+            ("fill", lambda: y.fill(1)),
+        ):
             seconds = statistics.median(self.timer.once(run, 20e-6) for _ in range(5))
             moved = 2 * size if name.startswith("copy") else size
-            yield Figure(name, moved / seconds * 1e-9, "GB/s", "read and written" if moved > size else "written")
+            yield Figure(
+                name, moved / seconds * 1e-9, "GB/s", "read and written" if moved > size else "written"
+            )

@@ -1,4 +1,4 @@
-"""What using the library costs besides the work: import time, wheel size, the way from an operation to its launch."""
+"""What using the library costs besides the work: import time, wheel size, the way to a launch."""
 
 import io
 import statistics
@@ -118,7 +118,11 @@ class stubbed_launches:
             function = loaded.get(key)
             if function is None:
                 function = loaded[key] = cuda_driver.CudaFunction.__new__(cuda_driver.CudaFunction)
-                function._function, function.expression, function._shared_memory = _Launched(DEVICE), expression, 1 << 30
+                function._function, function.expression, function._shared_memory = (
+                    _Launched(DEVICE),
+                    expression,
+                    1 << 30,
+                )
             return function
 
         jit.load = load
@@ -133,7 +137,11 @@ def calls():
     bias, y = DEVICE.zeros((32,), np.float32), DEVICE.zeros((2, 8, 8, 32), np.float32)
     ids, table = DEVICE.zeros((64,), np.int64), DEVICE.zeros((100, 32), np.float32)
     sequence = DEVICE.zeros((4, 1, 16), np.float32)
-    weights = DEVICE.zeros((16, 128), np.float32), DEVICE.zeros((32, 128), np.float32), DEVICE.zeros((128,), np.float32)
+    weights = (
+        DEVICE.zeros((16, 128), np.float32),
+        DEVICE.zeros((32, 128), np.float32),
+        DEVICE.zeros((128,), np.float32),
+    )
     pooled, argmax = DEVICE.zeros((2, 4, 4, 16), np.float32), DEVICE.zeros((2, 4, 4, 16), np.uint8)
     return {
         "conv": lambda: ops.conv(x, weight, bias, padding="same", activation="relu"),
@@ -151,7 +159,7 @@ def calls():
 
 
 def launch_microseconds(call, calls_each=200, rounds=7):
-    """Microseconds of one call, for a shape seen before; the best of some rounds, since others use the cores too."""
+    """Microseconds of one call, for a shape seen before; the best round: others use the cores too."""
     for _ in range(20):
         call()
     samples = []
@@ -183,5 +191,9 @@ def main(arguments):
     fields = environment(arrays.CPU)
     recorder = records.Recorder(None if arguments.output == "-" else arguments.output, fields)
     lines = [recorder.write("overhead", **vars(figure)) for figure in figures()]
-    print_table("Overhead", ("what", "value", "note"), [(l["name"], f"{l['value']:.1f} {l['unit']}", l["note"]) for l in lines])
+    print_table(
+        "Overhead",
+        ("what", "value", "note"),
+        [(l["name"], f"{l['value']:.1f} {l['unit']}", l["note"]) for l in lines],
+    )
     return 0

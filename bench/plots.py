@@ -20,7 +20,9 @@ def ratio_bars(lines, family):
     names = [name for name in baseline_names(rows)]
     if not rows or not names:
         return None
-    figure, axes = plt.subplots(figsize=(10, 1.5 + 0.28 * len(rows) * max(1, len(names) / 2)), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(10, 1.5 + 0.28 * len(rows) * max(1, len(names) / 2)), layout="constrained"
+    )
     height = 0.8 / len(names)
     for place, name in enumerate(names):
         pairs = [(at, line["baselines"].get(name, {}).get("ratio")) for at, line in enumerate(rows)]
@@ -49,29 +51,43 @@ def roofline(lines):
         if any(line["precision"] == precision for line in rows):
             corner = product / ceilings[-1]["copy"]
             xs = sorted({*span, min(max(corner, span[0]), span[1])})
-            axes.plot(xs, [min(product, x * ceilings[-1]["copy"]) * 1e-12 for x in xs], label=f"ceiling {precision}")
+            axes.plot(
+                xs, [min(product, x * ceilings[-1]["copy"]) * 1e-12 for x in xs], label=f"ceiling {precision}"
+            )
     for family in dict.fromkeys(line["family"] for line in rows):
         chosen = [line for line in rows if line["family"] == family]
-        axes.scatter([line["flops"] / line["bytes"] for line in chosen], [line["tflops"] for line in chosen], s=18, label=family)
+        axes.scatter(
+            [line["flops"] / line["bytes"] for line in chosen],
+            [line["tflops"] for line in chosen],
+            s=18,
+            label=family,
+        )
     axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="TFLOP/s")
     axes.legend(fontsize=8)
     return figure
 
 
 def batch_scaling(lines):
-    """Time over the batch of rows that differ in nothing else; None where there are fewer than three batches."""
+    """Time over the batch of rows that differ in nothing else; None where there are less than three."""
     groups = {}
     for line in _ok(lines):
         name = re.sub(r" n\d+\b", "", line["name"])
         if line["batch"]:
             groups.setdefault((line["family"], name, line["direction"], line["precision"]), []).append(line)
-    groups = {key: sorted(found, key=lambda line: line["batch"]) for key, found in groups.items() if len(found) > 2}
+    groups = {
+        key: sorted(found, key=lambda line: line["batch"]) for key, found in groups.items() if len(found) > 2
+    }
     if not groups:
         return None
     figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
     for (_, name, direction, precision), found in groups.items():
         label = f"{name}, {direction}, {precision}"
-        axes.plot([line["batch"] for line in found], [line["seconds"] / line["batch"] * 1e6 for line in found], "o-", label=label)
+        axes.plot(
+            [line["batch"] for line in found],
+            [line["seconds"] / line["batch"] * 1e6 for line in found],
+            "o-",
+            label=label,
+        )
     axes.set(xscale="log", yscale="log", xlabel="batch", ylabel="microseconds an image or sequence")
     axes.legend(fontsize=7)
     return figure
@@ -79,7 +95,10 @@ def batch_scaling(lines):
 
 def write(path, lines):
     """Writes the plots beside the results file; returns their paths."""
-    figures = {f"ratios-{family}": ratio_bars(lines, family) for family in dict.fromkeys(r["family"] for r in _ok(lines))}
+    figures = {
+        f"ratios-{family}": ratio_bars(lines, family)
+        for family in dict.fromkeys(r["family"] for r in _ok(lines))
+    }
     figures |= {"roofline": roofline(lines), "batch": batch_scaling(lines)}
     written = []
     for name, figure in figures.items():

@@ -40,7 +40,10 @@ class SparseDevice(RecordingDevice):
         super().__init__(architecture, shared_memory_per_block=shared_memory_per_block)
 
     def empty(self, shape, dtype):
-        shape, dtype = tuple(np.atleast_1d(shape).tolist()) if np.ndim(shape) else (int(shape),), np.dtype(dtype)
+        shape, dtype = (
+            tuple(np.atleast_1d(shape).tolist()) if np.ndim(shape) else (int(shape),),
+            np.dtype(dtype),
+        )
         size = math.prod(shape) * dtype.itemsize
         if size < _LARGE:
             array = np.zeros(shape, dtype)
@@ -69,11 +72,13 @@ def instances(workload, device):
 
 
 def compile_all(found, architecture, pool):
-    """Compiles instances in the pool's processes, into the disk cache; yields (file, expressions, error or None)."""
+    """Compiles instances in the pool, into the disk cache; yields (file, expression, error or None)."""
     groups = {}
     for file, expression, feature in found:
         # One instance a compilation, as the device loads them: the cache's key holds the expressions.
-        groups[file, expression, feature] = pool.submit(_compiled, file, expression, architecture + ("a" if feature else ""))
+        groups[file, expression, feature] = pool.submit(
+            _compiled, file, expression, architecture + ("a" if feature else "")
+        )
     for (file, expression, _), future in groups.items():
         yield file, expression, future.result()
 

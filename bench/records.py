@@ -53,5 +53,9 @@ def default_path(environment, what=""):
 
 def newest(folder=FOLDER):
     """The results file with the latest measurement, or None."""
-    dated = [(max(line["date"] for line in lines), path) for path in Path(folder).glob("*.jsonl") if (lines := read(path))]
+    dated = [
+        (max(line["date"] for line in lines), path)
+        for path in Path(folder).glob("*.jsonl")
+        if (lines := read(path))
+    ]
     return max(dated)[1] if dated else None

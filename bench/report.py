@@ -21,7 +21,11 @@ def seconds(value):
 
 
 def _rate(line):
-    return f"{line['tflops']:.3g} TFLOP/s" if line["tflops"] >= line["gbps"] * 1e-2 else f"{line['gbps']:.0f} GB/s"
+    return (
+        f"{line['tflops']:.3g} TFLOP/s"
+        if line["tflops"] >= line["gbps"] * 1e-2
+        else f"{line['gbps']:.0f} GB/s"
+    )
 
 
 def _percent(value):
@@ -34,7 +38,9 @@ def one_line(line):
         return f"{line['key']}: {line['status'].upper()}: {line['reason']}"
     parts = [f"{seconds(line['seconds'])}", _rate(line), f"{_percent(line['percent_of_bound'])} of the bound"]
     for name, other in line["baselines"].items():
-        parts.append(f"{other['ratio']:.2f}x {name}" if other["status"] == "ok" else f"{name}: {other['reason'][:60]}")
+        parts.append(
+            f"{other['ratio']:.2f}x {name}" if other["status"] == "ok" else f"{name}: {other['reason'][:60]}"
+        )
     return f"{line['key']}: " + ", ".join(parts)
 
 
@@ -65,12 +71,14 @@ COLUMNS = ("row", "time", "p10 - p90", "TFLOP/s", "GB/s", "of bound", "host", "i
 
 
 def table(rows, names):
-    """(headings, cells) of rows: the ratio to a baseline is its time over this library's, above 1 is faster."""
+    """(headings, cells) of rows; a ratio is the baseline's time over this library's: above 1 is faster."""
     cells = []
     for line in rows:
         label = f"{line['name']}, {line['direction']}, {line['precision']}"
         if line["status"] != "ok":
-            cells.append((label, f"{line['status']}: {line['reason']}", *("",) * (len(COLUMNS) - 2 + len(names))))
+            cells.append(
+                (label, f"{line['status']}: {line['reason']}", *("",) * (len(COLUMNS) - 2 + len(names)))
+            )
             continue
         cells.append(
             (
@@ -84,7 +92,7 @@ def table(rows, names):
 
 
 def summary(rows):
-    """(headings, cells): for each family, direction and baseline the geometric mean and the extremes of the ratios."""
+    """(headings, cells): by family, direction and baseline the geometric mean and extremes of the ratios."""
     cells = []
     for family in dict.fromkeys(line["family"] for line in rows):
         for direction in dict.fromkeys(line["direction"] for line in rows if line["family"] == family):
@@ -93,7 +101,9 @@ def summary(rows):
                 found = ratios(chosen, name)
                 if found:
                     figures = (statistics.geometric_mean(found), min(found), max(found))
-                    cells.append((family, direction, name, len(found), *(f"{figure:.2f}" for figure in figures)))
+                    cells.append(
+                        (family, direction, name, len(found), *(f"{figure:.2f}" for figure in figures))
+                    )
     return ("family", "direction", "against", "rows", "geometric mean", "least", "most"), cells
 
 
@@ -110,7 +120,9 @@ def print_tables(lines):
 
 def _markdown(headings, cells):
     lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells])
+    return "\n".join(
+        lines + ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells]
+    )
 
 
 def other_load(rows):
@@ -118,13 +130,16 @@ def other_load(rows):
     cores = [line["other_cores"] for line in rows if line.get("other_cores") is not None]
     if not cores:
         return None
-    return f"While the rows were measured, other processes used {statistics.median(cores):.2f} cores (median), at most {max(cores):.2f}."
+    used = f"{statistics.median(cores):.2f} cores (median), at most {max(cores):.2f}"
+    return f"While the rows were measured, other processes used {used}."
 
 
 def _heading(lines):
     first = lines[0]
     versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
-    where = first["device"] + (f", {first['threads']} threads" if "threads" in first else f", driver {first['driver']}")
+    where = first["device"] + (
+        f", {first['threads']} threads" if "threads" in first else f", driver {first['driver']}"
+    )
     return f"{where}; commit {first['commit']}; {first['date'][:10]}; {versions}"
 
 
@@ -135,16 +150,26 @@ def markdown(lines):
     parts += ["Ratios are a baseline's time over this library's: above 1 this library is faster."]
     for line in lines:
         if line["kind"] == "ceiling":
-            products = ", ".join(f"{name} {rate * 1e-12:.3g} TFLOP/s" for name, rate in line["products"].items())
-            parts.append(f"Ceilings, measured in the same run: copy {line['copy'] * 1e-9:.4g} GB/s; products: {products}.")
+            products = ", ".join(
+                f"{name} {rate * 1e-12:.3g} TFLOP/s" for name, rate in line["products"].items()
+            )
+            parts.append(
+                f"Ceilings, of the same run: copy {line['copy'] * 1e-9:.4g} GB/s; products: {products}."
+            )
         elif line["kind"] == "absent":
             parts.append(f"Without {line['baseline']}: {line['reason']}.")
     parts += filter(None, [other_load(rows)])
     parts += ["## Summary", _markdown(*summary(rows))]
-    for kind, columns in (("micro", ("name", "value", "unit", "note")), ("overhead", ("name", "value", "unit", "note"))):
+    for kind, columns in (
+        ("micro", ("name", "value", "unit", "note")),
+        ("overhead", ("name", "value", "unit", "note")),
+    ):
         found = [line for line in lines if line["kind"] == kind]
         if found:
-            parts += [f"## {kind.capitalize()}", _markdown(columns, [[cell(line.get(c)) for c in columns] for line in found])]
+            parts += [
+                f"## {kind.capitalize()}",
+                _markdown(columns, [[cell(line.get(c)) for c in columns] for line in found]),
+            ]
     for family in dict.fromkeys(line["family"] for line in rows):
         chosen = [line for line in rows if line["family"] == family]
         parts += [f"## {family.capitalize()}", _markdown(*table(chosen, baseline_names(chosen)))]

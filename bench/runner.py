@@ -17,7 +17,10 @@ OURS = "gpulayers"
 
 def implementation(workload, device):
     """The implementations that the dispatcher chooses for the row, as one text."""
-    chosen = (dispatch.OPERATIONS[name].choose(workload.problem, device).name for name in workload.module.operations(workload))
+    chosen = (
+        dispatch.OPERATIONS[name].choose(workload.problem, device).name
+        for name in workload.module.operations(workload)
+    )
     return ", ".join(dict.fromkeys(chosen))
 
 
@@ -83,7 +86,11 @@ class Runner:
             with timing.OtherLoad() as load:
                 samples = self.timer.measure(runs, self.seconds)
             host = {name: self.timer.host(run) for name, run in runs.items()}
-            fields = {"status": "ok", "implementation": implementation(workload, device), "other_cores": load.cores}
+            fields = {
+                "status": "ok",
+                "implementation": implementation(workload, device),
+                "other_cores": load.cores,
+            }
         return fields | self._figures(workload, samples, host, wrong)
 
     def _guarded_verdict(self, name, workload, operands, candidate):

@@ -64,8 +64,9 @@ class OtherLoad:
 class CpuTimer:
     """Wall time on the CPU, in turns A B A B.
 
-    Each turn starts with a pause: the threads of the candidate before it may still spin in wait for work and would
-    take a core away. Then one call that is not timed wakes the candidate's own threads, then come the timed ones.
+    Each turn starts with a pause: the threads of the candidate before it may still spin in wait for work and
+    would take a core away. Then one call that is not timed wakes the candidate's own threads, then come the
+    timed ones.
 
     Args:
         pause: seconds, longer than OpenBLAS and OpenMP spin.
@@ -112,8 +113,8 @@ class CpuTimer:
 class GpuTimer:
     """Time on the GPU by CUDA events, with cold L2, in turns A B A B.
 
-    Before each call L2 is overwritten, and a kernel spins for as long as the host takes to launch the call, so that
-    the events do not measure Python. What a call costs on the host is measured apart (`host`).
+    Before each call L2 is overwritten, and a kernel spins for as long as the host takes to launch the call,
+    so that the events do not measure Python. What a call costs on the host is measured apart (`host`).
 
     Args:
         device: a CudaDevice.

@@ -83,7 +83,10 @@ def test_gpu_tests_are_counted(recorder):
 
     text = gpu_check.run_tests(recorder, 12.0, run)
     (line,) = recorder.lines
-    assert line["counts"] == {"failed": 1, "passed": 4, "skipped": 2, "deselected": 10, "error": 1} and line["finished"]
+    assert (
+        line["counts"] == {"failed": 1, "passed": 4, "skipped": 2, "deselected": 10, "error": 1}
+        and line["finished"]
+    )
     assert line["failed"] == ["tests/test_pooling.py::test_kernels[gpu-case]", "tests/test_x.py::test_y"]
     assert "'failed': 1" in text and seen["timeout"] == 12.0 and "gpu" in seen["command"]
 
@@ -129,7 +132,9 @@ def test_rows_are_compiled_and_failures_named(recorder, monkeypatch):
     assert failures == 0 and f"of {len(rows)} rows compiled" in text
     assert recorder.lines[-1]["compiled"] == recorder.lines[-1]["instances"] > len(micro.instances("sm_90"))
 
-    monkeypatch.setattr(micro, "instances", lambda architecture: {("embedding/gather.cu", "no_such_kernel", False)})
+    monkeypatch.setattr(
+        micro, "instances", lambda architecture: {("embedding/gather.cu", "no_such_kernel", False)}
+    )
     text, failures = gpu_check.compile_rows([], "sm_90", recorder)
     assert failures == 1 and text.startswith("0 of 1")
     assert any("no_such_kernel" in line.get("reason", "") for line in recorder.lines)
@@ -142,7 +147,10 @@ def test_a_row_whose_launcher_fails_is_named(recorder, monkeypatch):
     monkeypatch.setattr(gpu_check.concurrent.futures, "ProcessPoolExecutor", InThisProcess)
     _, failures = gpu_check.compile_rows([row], "sm_90", recorder)
     assert failures == 1
-    assert (recorder.lines[0]["key"], recorder.lines[0]["reason"]) == (row.key, "ZeroDivisionError: division by zero")
+    assert (recorder.lines[0]["key"], recorder.lines[0]["reason"]) == (
+        row.key,
+        "ZeroDivisionError: division by zero",
+    )
 
 
 class InThisProcess(concurrent.futures.Executor):
@@ -300,7 +308,9 @@ def test_counters_of_a_row():
     from tests.emulator.device import EmulatedDevice
 
     device = EmulatedDevice("sm_90", count=True, multiprocessors=4)
-    row = next(row for row in counters.rows() if row.key.startswith("pooling/max 2/2 64 28 channels_last/forward"))
+    row = next(
+        row for row in counters.rows() if row.key.startswith("pooling/max 2/2 64 28 channels_last/forward")
+    )
     launches = counters.count(row, device)
     text = "\n".join(counters.details(row, launches))
     assert "moved 1.00 x" in text and "read 1.00 times" in text

@@ -1,5 +1,6 @@
 """The benchmarks' timers, ceilings, runner and results files, with stand-ins for clocks and devices."""
 
+import contextlib
 import json
 import types
 
@@ -49,7 +50,9 @@ def test_a_short_call_is_repeated_within_a_turn(monkeypatch):
 
     samples = timing.CpuTimer(pause=0.03, turn=0.02).measure({"run": run}, seconds=0)
     assert samples["run"] == pytest.approx([0.004] * 3)
-    assert len(calls) == 2 + 3 * (1 + 5), "two to look, then in each turn one that warms up and five that are timed"
+    assert len(calls) == 2 + 3 * (1 + 5), (
+        "two to look, then in each turn one that warms up and five that are timed"
+    )
 
 
 class FakeCupy:
@@ -121,6 +124,31 @@ def test_ceilings_of_this_machine():
     assert 1e8 < found.copy < 1e13 and 1e7 < found.products["float32"] < 1e14
 
 
+def test_ceilings_of_a_gpu(monkeypatch):
+    asked = []
+    monkeypatch.setattr(ceilings, "cublas_precision", lambda name: contextlib.nullcontext(asked.append(name)))
+    cupy = types.SimpleNamespace(ones=np.ones, copyto=lambda target, source: None, matmul=lambda a, b: None)
+    device = types.SimpleNamespace(name="gpu", random_generator=np.random.default_rng)
+    timer = types.SimpleNamespace(cupy=cupy, device=device, once=lambda run, host: 1e-3)
+    found = ceilings.on_gpu(timer, seconds=0, copied=1000, side=10)
+    assert found.copy == pytest.approx(2e6)
+    assert found.products == {name: pytest.approx(2e6) for name in workloads.PRECISIONS}
+    assert asked == list(workloads.PRECISIONS)
+
+
+def test_cublas_precision_is_put_back(monkeypatch):
+    core = pytest.importorskip("cupy._core", reason="CuPy is not installed")
+    linalg = pytest.importorskip("cupy._core._routines_linalg")
+    chosen = []
+    # The true one asks for the GPU's capability.
+    monkeypatch.setattr(core, "set_compute_type", lambda dtype, kind: chosen.append(kind))
+    for precision in ("tf32", "float32"):
+        with ceilings.cublas_precision(precision):
+            pass
+    before = core.get_compute_type(np.dtype(np.float32))
+    assert chosen == [linalg.COMPUTE_TYPE_TF32, before, linalg.COMPUTE_TYPE_FP32, before]
+
+
 class FixedTimer:
     """Says that this library takes 2 ms and everything else 3."""
 
@@ -183,10 +211,16 @@ def test_a_baseline_that_is_wrong_or_fails_says_so(run):
     def fails():
         raise RuntimeError("no kernel for this type")
 
-    run.baselines |= {"fails": Candidate(fails), "wrong": Candidate(lambda: {"output": np.zeros(ROW.problem.output_shape)})}
+    run.baselines |= {
+        "fails": Candidate(fails),
+        "wrong": Candidate(lambda: {"output": np.zeros(ROW.problem.output_shape)}),
+    }
     line = run.measure(ROW)
     assert line["status"] == "ok" and run.timer.measured == [[runner.OURS]]
-    assert line["baselines"]["fails"] == {"status": "wrong", "reason": "RuntimeError: no kernel for this type"}
+    assert line["baselines"]["fails"] == {
+        "status": "wrong",
+        "reason": "RuntimeError: no kernel for this type",
+    }
     assert "is not row" in line["baselines"]["wrong"]["reason"]
 
 

@@ -8,17 +8,38 @@ from bench import __main__ as command
 from bench import comparison, records, report
 
 ENVIRONMENT = {
-    "date": "2026-01-02T03:04:05+00:00", "commit": "abc", "device": "A chip", "threads": 2, "versions": {"numpy": "2"},
+    "date": "2026-01-02T03:04:05+00:00",
+    "commit": "abc",
+    "device": "A chip",
+    "threads": 2,
+    "versions": {"numpy": "2"},
 }
 
 
 def row(name, seconds=0.002, ratio=None, direction="forward", **fields):
     baselines = {"torch": {"status": "ok", "median": seconds, "ratio": ratio}} if ratio else {}
     return {
-        **{"kind": "row", "key": f"convolution/{name}/{direction}/float32", "family": "convolution", "name": name},
+        **{
+            "kind": "row",
+            "key": f"convolution/{name}/{direction}/float32",
+            "family": "convolution",
+            "name": name,
+        },
         **{"direction": direction, "precision": "float32", "batch": 8, "importance": 0, "status": "ok"},
-        **{"implementation": "direct_forward", "seconds": seconds, "p10": seconds * 0.9, "p90": seconds * 1.1},
-        **{"turns": 5, "host": None, "flops": 10**9, "bytes": 10**6, "tflops": 1e-3 / seconds, "gbps": 1e-3 / seconds},
+        **{
+            "implementation": "direct_forward",
+            "seconds": seconds,
+            "p10": seconds * 0.9,
+            "p90": seconds * 1.1,
+        },
+        **{
+            "turns": 5,
+            "host": None,
+            "flops": 10**9,
+            "bytes": 10**6,
+            "tflops": 1e-3 / seconds,
+            "gbps": 1e-3 / seconds,
+        },
         **{"bound": 0.001, "percent_of_bound": 50.0, "baselines": baselines, "other_cores": 0.25},
         **fields,
         **ENVIRONMENT,
@@ -37,7 +58,8 @@ LINES = [
 
 
 @pytest.mark.parametrize(
-    "value, text", [(2.0, "2 s"), (0.0123, "12.3 ms"), (4.5e-5, "45 us"), (2e-7, "0.2 us"), (None, ""), (1234.0, "1234 s")]
+    "value, text",
+    [(2.0, "2 s"), (0.0123, "12.3 ms"), (4.5e-5, "45 us"), (2e-7, "0.2 us"), (None, ""), (1234.0, "1234 s")],
 )
 def test_seconds(value, text):
     assert report.seconds(value) == text
@@ -53,10 +75,19 @@ def test_summary_has_the_geometric_mean():
 
 def test_markdown_shows_everything():
     text = report.markdown(LINES)
-    for part in ("A chip, 2 threads", "copy 20 GB/s", "Without cupy: no GPU", "wrong: output is off", "1.235", "0.25 cores"):
+    for part in (
+        "A chip, 2 threads",
+        "copy 20 GB/s",
+        "Without cupy: no GPU",
+        "wrong: output is off",
+        "1.235",
+        "0.25 cores",
+    ):
         assert part in text, part
     table = [line for line in text.splitlines() if line.startswith("| a n8, forward, float32")]
-    assert table == ["| a n8, forward, float32 | 2 ms | 1.8 ms - 2.2 ms | 0.5 | 0.5 | 50 % |  | direct_forward | 2.00 |"]
+    assert table == [
+        "| a n8, forward, float32 | 2 ms | 1.8 ms - 2.2 ms | 0.5 | 0.5 | 50 % |  | direct_forward | 2.00 |"
+    ]
 
 
 def test_one_line_names_what_is_wrong():
@@ -95,7 +126,11 @@ def test_report_writes_tables_and_plots(tmp_path, monkeypatch):
 
 def test_moved_tells_noise_from_change():
     before = [row("a", seconds=0.002), row("b", seconds=0.002), row("gone")]
-    after = [row("a", seconds=0.001), row("b", seconds=0.0021), {**row("gone"), "status": "error", "reason": ""}]
+    after = [
+        row("a", seconds=0.001),
+        row("b", seconds=0.0021),
+        {**row("gone"), "status": "error", "reason": ""},
+    ]
     found = list(comparison.moved(before, after))
     assert found == [
         ("convolution/a/forward/float32", pytest.approx(2.0), True),
@@ -120,7 +155,7 @@ def test_base_revision_is_measured_in_turns(monkeypatch, tmp_path):
     monkeypatch.setattr(comparison, "_measured", measured)
     before, now = comparison.against("HEAD~1", "cpu")
     assert [folder == comparison.ROOT for folder in folders] == [False, True, False, True]
-    (key, ratio, _), = comparison.moved(before, now)
+    ((key, ratio, _),) = comparison.moved(before, now)
     assert ratio == pytest.approx(0.004 * 1.2 / (0.002 * 1.3))
 
 
@@ -129,14 +164,25 @@ def test_check_out_has_the_old_library_and_todays_benchmarks(tmp_path):
         pytest.skip("not a git checkout")
     comparison.check_out("HEAD", tmp_path)
     assert (tmp_path / "gpulayers" / "__init__.py").is_file() and (tmp_path / "cuda").is_dir()
-    assert (tmp_path / "bench" / "timing.py").read_text() == (comparison.ROOT / "bench" / "timing.py").read_text()
+    assert (tmp_path / "bench" / "timing.py").read_text() == (
+        comparison.ROOT / "bench" / "timing.py"
+    ).read_text()
     assert not (tmp_path / "bench" / "results").exists()
 
 
 def test_command_measures_compares_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "ROOT", tmp_path)
     output = tmp_path / "r.jsonl"
-    arguments = ["--device", "cpu", "--only", "embedding/characters", "forward/", "--no-baselines", "--seconds", "0"]
+    arguments = [
+        "--device",
+        "cpu",
+        "--only",
+        "embedding/characters",
+        "forward/",
+        "--no-baselines",
+        "--seconds",
+        "0",
+    ]
     assert command.main([*arguments, "--output", str(output)]) == 0
     assert command.main([*arguments, "--output", "-", "--compare", str(output)]) == 0
     out = capsys.readouterr().out

@@ -12,7 +12,7 @@ from gpulayers.ops import arrays
 
 TINY = [
     *counters.rows(),
-    *(dense._row("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
+    *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
 ]
 
 
@@ -24,7 +24,12 @@ def device_name(request):
 def test_rows(device_name):
     rows = workloads.all_rows(device_name)  # asserts that the keys differ
     assert {row.family for row in rows} == set(workloads.FAMILIES)
-    assert {row.family for row in rows if row.importance == 0} >= {"convolution", "pooling", "embedding", "recurrent"}
+    assert {row.family for row in rows if row.importance == 0} >= {
+        "convolution",
+        "pooling",
+        "embedding",
+        "recurrent",
+    }
     assert [row.importance for row in rows] == sorted(row.importance for row in rows)
     for row in rows:
         flops, moved = row.module.work(row)
@@ -35,7 +40,11 @@ def test_rows(device_name):
 def test_gpu_rows_have_every_precision_and_batches_from_1_to_256():
     rows = workloads.all_rows("gpu")
     assert {row.precision for row in rows} == set(workloads.PRECISIONS)
-    batches = {row.problem.batch for row in rows if row.family == "convolution" and row.name.startswith("resnet 3x3 64")}
+    batches = {
+        row.problem.batch
+        for row in rows
+        if row.family == "convolution" and row.name.startswith("resnet 3x3 64")
+    }
     assert batches >= {1, 8, 32, 256}
 
 
@@ -82,7 +91,9 @@ def test_zipf_ids_are_skewed_and_scattered():
 
 
 def test_work_of_a_known_layer():
-    row = next(r for r in workloads.all_rows("cpu") if r.key == "convolution/resnet 3x3 64>64 56 n8/forward/float32")
+    row = next(
+        r for r in workloads.all_rows("cpu") if r.key == "convolution/resnet 3x3 64>64 56 n8/forward/float32"
+    )
     flops, moved = convolution.work(row)
     assert flops == 2 * 8 * 56 * 56 * 64 * 64 * 9
     assert moved == 4 * (2 * 8 * 56 * 56 * 64 + 9 * 64 * 64)
@@ -112,7 +123,10 @@ def test_networks_agree_with_the_formulas():
     random = np.random.default_rng(0)
     shapes = networks.Shapes(np.float32)
     network(shapes, (2, 9, 9, 3))
-    weights = [(random.normal(size=shape).astype(np.float32), random.normal(size=shape[-1:]).astype(np.float32)) for shape in shapes.weights]
+    weights = [
+        (random.normal(size=shape).astype(np.float32), random.normal(size=shape[-1:]).astype(np.float32))
+        for shape in shapes.weights
+    ]
     x = random.normal(size=(2, 9, 9, 3)).astype(np.float32)
     wide = [tuple(array.astype(np.float64) for array in pair) for pair in weights]
     expected = network(networks.Formula(wide), x.astype(np.float64))
@@ -121,7 +135,7 @@ def test_networks_agree_with_the_formulas():
 
 @pytest.mark.parametrize("model", [models.DIGITS, models.CHARACTERS])
 def test_training_rows_learn(model):
-    workload = models._row(model, 32, models.TRAINING)
+    workload = models.row_of(model, 32, models.TRAINING)
     run = models.ours(workload, models.operands(workload, arrays.CPU, seed=0))
     first = run()
     for _ in range(2):

@@ -103,7 +103,7 @@ def _pooling(workload, operands, cupy):
 def _recurrent(workload, operands, cupy):
     """A loop over time: one product and some elementwise kernels a step."""
     problem = workload.problem
-    if workload.direction == BOTH:
+    if workload.direction == BOTH or workload.variant != "lstm":
         return None
     x, weight, recurrent_weight, bias = (operands[n] for n in ("x", "weight", "recurrent_weight", "bias"))
     units, half = problem.units, x.dtype.type(0.5)

@@ -64,7 +64,11 @@ def candidates(workload, operands, device):
     found = build(workload, operands, device)
     if found is None:
         return {}
-    return {f"keras ({_keras().backend.backend()})": Candidate(_awaited(found), lambda y: {"output": _as_ours(y, device)})}
+    return {
+        f"keras ({_keras().backend.backend()})": Candidate(
+            _awaited(found), lambda y: {"output": _as_ours(y, device)}
+        )
+    }
 
 
 def compiled_candidates(workload, operands, device):
@@ -156,7 +160,8 @@ def _embedding(workload, operands, device):
 
 def _recurrent(workload, operands, device):
     keras, problem = _keras(), workload.problem
-    layer = keras.layers.LSTM(problem.units, return_sequences=True, dtype=str(problem.dtype))
+    kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[workload.variant]
+    layer = kind(problem.units, return_sequences=True, dtype=str(problem.dtype))
     layer.build((problem.batch, problem.steps, problem.input_dim))
     for variable, name in zip(layer.weights, ("weight", "recurrent_weight", "bias")):
         variable.assign(_taken(operands[name]))

@@ -162,7 +162,9 @@ def _convolution(workload, operands, device, layout):
     weight = tensor(operands["weight"])
     weight = weight.permute(rank + 1, rank, *range(rank)).contiguous(memory_format=memory_format)
     bias = tensor(operands["bias"])
-    settings = dict(stride=window.strides, padding=_symmetric(window), dilation=window.dilation, groups=problem.groups)
+    settings = dict(
+        stride=window.strides, padding=_symmetric(window), dilation=window.dilation, groups=problem.groups
+    )
     activate = {None: lambda y: y, "relu": torch.relu_, "tanh": torch.tanh_, "sigmoid": torch.sigmoid_}
     activate = activate[problem.activation.value]
 
@@ -206,7 +208,11 @@ def _embedding(workload, operands, device, layout):
     if layout == "channels_last":
         return None
     torch = _torch()
-    ids, table, grad_output = tensor(operands["ids"]), tensor(operands["table"]), tensor(operands.get("grad_output"))
+    ids, table, grad_output = (
+        tensor(operands["ids"]),
+        tensor(operands["table"]),
+        tensor(operands.get("grad_output")),
+    )
 
     def forward():
         return torch.nn.functional.embedding(ids, table)
@@ -251,7 +257,9 @@ def _pooling(workload, operands, device, layout):
         return Candidate(_nothing_kept(forward), lambda y: {"output": as_ours(y)})
     grad_output = operands["grad_output"]
     grad_output = tensor(grad_output) if grad_output.ndim == 2 else _channels_first(grad_output, problem)
-    grad_output = grad_output.contiguous(memory_format=memory_format) if grad_output.dim() > 2 else grad_output
+    grad_output = (
+        grad_output.contiguous(memory_format=memory_format) if grad_output.dim() > 2 else grad_output
+    )
     return Candidate(
         _with_gradients(forward, [x], grad_output),
         lambda result: {"output": as_ours(result[0]), "grad_input": as_ours(result[1])},
@@ -262,13 +270,18 @@ def _recurrent(workload, operands, device, layout):
     if layout == "channels_last":
         return None
     torch, problem = _torch(), workload.problem
-    x = tensor(operands["x"])
-    layer = torch.nn.LSTM(problem.input_dim, problem.units, batch_first=True, dtype=x.dtype, device=x.device)
-    with torch.no_grad():  # the gates have the same order
-        layer.weight_ih_l0.copy_(tensor(operands["weight"]).T)
-        layer.weight_hh_l0.copy_(tensor(operands["recurrent_weight"]).T)
-        layer.bias_ih_l0.copy_(tensor(operands["bias"]))
-        layer.bias_hh_l0.zero_()
+    x, units = tensor(operands["x"]), problem.units
+    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[workload.variant]
+    layer = kind(problem.input_dim, units, batch_first=True, dtype=x.dtype, device=x.device)
+    # LSTM: i, f, g, o in both libraries. GRU: z, r, g here and r, z, n there.
+    gates = [0, 1, 2, 3] if workload.variant == "lstm" else [1, 0, 2]
+    order = torch.cat([torch.arange(gate * units, (gate + 1) * units) for gate in gates]).to(x.device)
+    biases = tensor(operands["bias"]).reshape(-1, len(order))
+    with torch.no_grad():
+        layer.weight_ih_l0.copy_(tensor(operands["weight"]).T[order])
+        layer.weight_hh_l0.copy_(tensor(operands["recurrent_weight"]).T[order])
+        layer.bias_ih_l0.copy_(biases[0][order])
+        layer.bias_hh_l0.copy_(biases[1][order]) if len(biases) == 2 else layer.bias_hh_l0.zero_()
     layer.flatten_parameters()
 
     def forward():
@@ -276,16 +289,20 @@ def _recurrent(workload, operands, device, layout):
 
     if workload.direction == FORWARD:
         return Candidate(_nothing_kept(forward), lambda y: {"output": array(y, device)})
-    leaves = [x, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0]
+    leaves = [x, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0][
+        : 3 + len(biases)
+    ]
 
     def outputs(result):
-        y, grad_x, grad_weight, grad_recurrent_weight, grad_bias = result
+        y, grad_x, grad_weight, grad_recurrent_weight, *grad_biases = result
+        # The order is a permutation that is its own inverse.
+        grad_bias = torch.stack([grad[order] for grad in grad_biases])
         return {
             "output": array(y, device),
             "grad_x": array(grad_x, device),
-            "grad_weight": array(grad_weight.T, device),
-            "grad_recurrent_weight": array(grad_recurrent_weight.T, device),
-            "grad_bias": array(grad_bias, device),
+            "grad_weight": array(grad_weight[order].T, device),
+            "grad_recurrent_weight": array(grad_recurrent_weight[order].T, device),
+            "grad_bias": array(grad_bias if len(grad_biases) == 2 else grad_bias[0], device),
         }
 
     return Candidate(_with_gradients(forward, leaves, tensor(operands["grad_output"])), outputs)
@@ -355,11 +372,17 @@ def _inference(workload, operands, device, layout):
     weights = []
     for weight, bias in operands["weights"]:
         weight = tensor(weight)
-        weight = weight.permute(3, 2, 0, 1).contiguous(memory_format=memory_format) if weight.dim() == 4 else weight.T.contiguous()
+        weight = (
+            weight.permute(3, 2, 0, 1).contiguous(memory_format=memory_format)
+            if weight.dim() == 4
+            else weight.T.contiguous()
+        )
         weights.append((weight, tensor(bias)))
     x = tensor(operands["x"]).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
     network = NETWORKS[workload.problem.model]
-    return Candidate(_nothing_kept(lambda: network(_Network(weights), x)), lambda y: {"output": array(y, device)})
+    return Candidate(
+        _nothing_kept(lambda: network(_Network(weights), x)), lambda y: {"output": array(y, device)}
+    )
 
 
 def _training(workload, operands, device, models):
@@ -369,7 +392,13 @@ def _training(workload, operands, device, models):
     nn, digits = torch.nn, workload.problem.model == models.DIGITS
     if digits:
         x = x.permute(0, 3, 1, 2).contiguous()
-        convs = [nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        convs = [
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         convs += [nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
         model = nn.Sequential(*convs, nn.Linear(256, 96), nn.ReLU(), nn.Linear(96, 10))
     else:

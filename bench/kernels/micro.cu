@@ -7,7 +7,8 @@
 #include "instructions.cuh"
 
 // A barrier across the grid: a counter that only grows, so that no round can meet the one before it.
-__global__ void __launch_bounds__(1024) grid_barrier(unsigned* counter, unsigned long long* elapsed, int rounds) {
+__global__ void __launch_bounds__(1024)
+    grid_barrier(unsigned* counter, unsigned long long* elapsed, int rounds) {
     unsigned long long start = 0;
     for (int round = 0; round <= rounds; ++round) {
         if (round == 1) start = nanosecond_clock();  // the first round waits for the launch of all blocks
@@ -24,7 +25,8 @@ __global__ void __launch_bounds__(1024) grid_barrier(unsigned* counter, unsigned
 }
 
 // Two blocks hand a flag back and forth through L2; one round is there and back.
-__global__ void __launch_bounds__(32) flag_round_trip(unsigned* flags, unsigned long long* elapsed, int rounds) {
+__global__ void __launch_bounds__(32)
+    flag_round_trip(unsigned* flags, unsigned long long* elapsed, int rounds) {
     if (threadIdx.x != 0) return;
     unsigned* mine = flags + 64 * blockIdx.x;  // lines of their own
     unsigned* other = flags + 64 * (1 - blockIdx.x);
@@ -40,7 +42,8 @@ __global__ void __launch_bounds__(32) flag_round_trip(unsigned* flags, unsigned 
 }
 
 // One block posts a word; all others wait for it: how long until the last has seen it and answered.
-__global__ void __launch_bounds__(32) broadcast_and_gather(unsigned* flags, unsigned long long* elapsed, int rounds) {
+__global__ void __launch_bounds__(32)
+    broadcast_and_gather(unsigned* flags, unsigned long long* elapsed, int rounds) {
     if (threadIdx.x != 0) return;
     unsigned* posted = flags;
     unsigned* answered = flags + 64;
@@ -65,9 +68,10 @@ __global__ void __launch_bounds__(32) nothing(unsigned* unused) {
     if (unused != nullptr && threadIdx.x > 32) *unused = 0;
 }
 
-// y = x in accesses of 16 bytes, UNROLL of them in flight a thread; count (in accesses) a multiple of UNROLL * 256.
+// y = x in accesses of 16 bytes, UNROLL in flight a thread; count (accesses) is a multiple of UNROLL * 256.
 template <int UNROLL>
-__global__ void __launch_bounds__(256) copy(const uint4* __restrict__ x, uint4* __restrict__ y, long long count) {
+__global__ void __launch_bounds__(256)
+    copy(const uint4* __restrict__ x, uint4* __restrict__ y, long long count) {
     const long long tile = 256 * UNROLL;
     for (long long base = blockIdx.x * tile; base < count; base += gridDim.x * tile) {
         uint4 values[UNROLL];

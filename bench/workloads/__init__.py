@@ -6,9 +6,9 @@ A module of this package is a family. It has
     ours(workload, operands): a callable that runs the public operations and returns {name: array};
     operations(workload): the names of the operations that the row runs;
     work(workload): (floating-point operations, least bytes moved);
-    check(workload, operands, outputs, device): raises AssertionError where an output is wrong; the outputs are
-        compared with float64 sums taken straight from the formula, at some positions or all, never with a reference
-        implementation of this library.
+    check(workload, operands, outputs, device): raises AssertionError where an output is wrong; the outputs
+        are compared with float64 sums taken straight from the formula, at some positions or all, never with a
+        reference implementation of this library.
 """
 
 import contextlib
@@ -100,8 +100,12 @@ def all_rows(device_name, only=(), quick=False):
     placed = [(row.importance, place, row) for rows in lists for place, row in enumerate(rows)]
     ordered = [row for _, _, row in sorted(placed, key=lambda entry: entry[:2])]
     keys = [row.key for row in ordered]
-    assert len(set(keys)) == len(keys), f"two rows have the same key: {sorted(k for k in keys if keys.count(k) > 1)}"
-    return [row for row in ordered if all(word in row.key for word in only) and not (quick and row.importance)]
+    assert len(set(keys)) == len(keys), (
+        f"two rows have the same key: {sorted(k for k in keys if keys.count(k) > 1)}"
+    )
+    return [
+        row for row in ordered if all(word in row.key for word in only) and not (quick and row.importance)
+    ]
 
 
 def uniform(device, generator, shape, dtype, scale=1.0):
@@ -135,7 +139,8 @@ def assert_near(actual, expected, precision, terms, magnitude, what, roundings=1
     wrong = ~(error <= bound)  # NaN is wrong
     if wrong.any():
         at = int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1)))
+        allowed = np.broadcast_to(bound, error.shape).flat[at]
         raise AssertionError(
-            f"{what}: {wrong.sum()} of {wrong.size} values are off, at worst {actual.flat[at]} where {expected.flat[at]:.8g} "
-            f"is right within {np.broadcast_to(bound, error.shape).flat[at]:.2g}"
+            f"{what}: {wrong.sum()} of {wrong.size} values are off, "
+            f"at worst {actual.flat[at]} where {expected.flat[at]:.8g} is right within {allowed:.2g}"
         )

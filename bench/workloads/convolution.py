@@ -88,7 +88,11 @@ _GPU = [
     ("1d 3 64>128 16384", 32, (1, 2, 1, 2)),
     ("3d 3x3x3 3>64 64", 16, (1, 1, 1, 2)),
     ("3d 3x3x3 32>32 32", 8, (1, 2, 1, 2)),
-    *((name, batch, (2, 2, 1, 2)) for batch in (1, 8, 256) for name in ("resnet 3x3 64>64 56", "resnet 3x3 256>256 14")),
+    *(
+        (name, batch, (2, 2, 1, 2))
+        for batch in (1, 8, 256)
+        for name in ("resnet 3x3 64>64 56", "resnet 3x3 256>256 14")
+    ),
 ]
 _CPU = [
     ("resnet 3x3 64>64 56", 8, 0),
@@ -140,9 +144,11 @@ def problem_of(name, batch, precision="float32", activation=None, data_format="c
     )
 
 
-def _row(name, batch, direction=FORWARD, precision="float32", importance=1, variant="", **options):
+def row_of(name, batch, direction=FORWARD, precision="float32", importance=1, variant="", **options):
     problem = problem_of(name, batch, precision, **options)
-    extra = {"": "", "bias": " +bias"}[variant] + (f" +{problem.activation.value}" if problem.activation.value else "")
+    extra = {"": "", "bias": " +bias"}[variant] + (
+        f" +{problem.activation.value}" if problem.activation.value else ""
+    )
     extra += "" if problem.channels_last else " channels_first"
     return Workload(
         *("convolution", f"{name} n{batch}{extra}", _LAYERS[name][-1], problem),
@@ -154,20 +160,20 @@ def rows(device_name):
     """Plain forward and backward of every layer; with bias and activation for some."""
     fused = ("resnet 3x3 64>64 56", "resnet 1x1 64>256 56", "mobilenet dw3x3 144 56")
     if device_name == "cpu":
-        found = [_row(name, batch, d, importance=i) for name, batch, i in _CPU for d in (FORWARD, BOTH)]
-        found += [_row(name, 8, variant="bias", activation="relu") for name in fused]
-        return found + [_row(fused[0], 8, d, data_format="channels_first") for d in (FORWARD, BOTH)]
+        found = [row_of(name, batch, d, importance=i) for name, batch, i in _CPU for d in (FORWARD, BOTH)]
+        found += [row_of(name, 8, variant="bias", activation="relu") for name in fused]
+        return found + [row_of(fused[0], 8, d, data_format="channels_first") for d in (FORWARD, BOTH)]
     found = []
     for place, precision in enumerate(("float32", "tf32", "bfloat16", "float16")):
         for name, batch, importances in _GPU:
             importance = importances[place]
-            found.append(_row(name, batch, FORWARD, precision, importance))
+            found.append(row_of(name, batch, FORWARD, precision, importance))
             for direction in (BACKWARD_INPUT, BACKWARD_WEIGHT):
-                found.append(_row(name, batch, direction, precision, max(1, importance)))
+                found.append(row_of(name, batch, direction, precision, max(1, importance)))
         for name in fused:
             importance = {"bfloat16": 0, "float32": 1}.get(precision, 2)
-            found.append(_row(name, 32, FORWARD, precision, importance, variant="bias", activation="relu"))
-        found.append(_row(fused[0], 32, FORWARD, precision, 1, data_format="channels_first"))
+            found.append(row_of(name, 32, FORWARD, precision, importance, variant="bias", activation="relu"))
+        found.append(row_of(fused[0], 32, FORWARD, precision, 1, data_format="channels_first"))
     return sorted(found, key=lambda row: row.importance)
 
 
@@ -221,7 +227,9 @@ def ours(workload, operands):
 
 def operations(workload):
     """The names of the operations that the row runs."""
-    names = (FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT) if workload.direction == BOTH else (workload.direction,)
+    names = (
+        (FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT) if workload.direction == BOTH else (workload.direction,)
+    )
     return tuple(f"convolution.{name}" for name in names)
 
 
@@ -268,12 +276,22 @@ def _check_output(workload, operands, output, device):
         channels = slice(group * problem.group_in_channels, (group + 1) * problem.group_in_channels)
         patch, taps = [], []
         for axis, o in enumerate(at):
-            positions = o * window.strides[axis] - window.pad_low[axis] + np.arange(window.size[axis]) * window.dilation[axis]
+            positions = (
+                o * window.strides[axis]
+                - window.pad_low[axis]
+                + np.arange(window.size[axis]) * window.dilation[axis]
+            )
             valid = np.flatnonzero((positions >= 0) & (positions < window.input_size[axis]))
             step = window.dilation[axis]
-            patch.append(slice(int(positions[valid[0]]), int(positions[valid[-1]]) + 1, step) if len(valid) else slice(0, 0))
+            patch.append(
+                slice(int(positions[valid[0]]), int(positions[valid[-1]]) + 1, step)
+                if len(valid)
+                else slice(0, 0)
+            )
             taps.append(slice(int(valid[0]), int(valid[-1]) + 1) if len(valid) else slice(0, 0))
-        terms = to_float64(device, x[(n, *patch, channels)]) * to_float64(device, operands["weight"][(*taps, slice(None), k)])
+        terms = to_float64(device, x[(n, *patch, channels)]) * to_float64(
+            device, operands["weight"][(*taps, slice(None), k)]
+        )
         terms = terms.ravel()
         if operands["bias"] is not None:
             terms = np.append(terms, to_float64(device, operands["bias"][k]))
@@ -297,7 +315,14 @@ def _check_grad_input(workload, operands, grad_input, device):
             meeting.append((o[taps], taps))
         rows = _gathered(device, dy, n, meeting, filters)
         taps = to_float64(device, operands["weight"][..., channel, filters])[np.ix_(*(t for _, t in meeting))]
-        _close(workload, device, dx[(n, *at, c)], (rows * taps).ravel(), max(1, rows.size), f"grad_input {(n, *at, c)}")
+        _close(
+            workload,
+            device,
+            dx[(n, *at, c)],
+            (rows * taps).ravel(),
+            max(1, rows.size),
+            f"grad_input {(n, *at, c)}",
+        )
 
 
 def _gathered(device, dy, n, meeting, filters):
@@ -317,8 +342,14 @@ def _check_grad_weight(workload, operands, grad_weight, device):
         for axis, t in enumerate(tap):
             first, stop = window.valid_range(axis, t)
             start = first * window.strides[axis] + t * window.dilation[axis] - window.pad_low[axis]
-            inputs.append(slice(start, start + max(0, (stop - first - 1) * window.strides[axis] + 1), window.strides[axis]))
+            inputs.append(
+                slice(
+                    start, start + max(0, (stop - first - 1) * window.strides[axis] + 1), window.strides[axis]
+                )
+            )
             outputs.append(slice(first, stop))
-        terms = to_float64(device, x[(slice(None), *inputs, channel)]) * to_float64(device, dy[(slice(None), *outputs, k)])
+        terms = to_float64(device, x[(slice(None), *inputs, channel)]) * to_float64(
+            device, dy[(slice(None), *outputs, k)]
+        )
         what = f"grad_weight {(*tap, c, k)}"
         _close(workload, device, grad_weight[(*tap, c, k)], terms.ravel(), max(1, terms.size), what)

@@ -46,8 +46,10 @@ _CPU = [
 ]
 
 
-def _row(name, batch, inputs, units, activation, source, importance, direction, precision):
-    activation = activation if direction == FORWARD else None  # the activation's gradient is a pass of its own
+def row_of(name, batch, inputs, units, activation, source, importance, direction, precision):
+    activation = (
+        activation if direction == FORWARD else None
+    )  # the activation's gradient is a pass of its own
     problem = DenseProblem(batch, inputs, units, dtype_of(precision), activation)
     label = f"{name} {inputs}>{units} n{batch}" + (f" +{activation}" if activation else "")
     return Workload("dense", label, source, problem, "", direction, precision, importance)
@@ -57,7 +59,7 @@ def rows(device_name):
     """Forward with bias and activation; forward and gradients with bias."""
     gpu = device_name == "gpu"
     return [
-        _row(*shape, direction, precision)
+        row_of(*shape, direction, precision)
         for precision in (("float32", "tf32", "bfloat16", "float16") if gpu else ("float32",))
         for shape in (_GPU if gpu else _CPU)
         for direction in (FORWARD, BOTH)
@@ -74,7 +76,9 @@ def operands(workload, device, seed):
         "bias": ((problem.units,), scale),
         "grad_output": ((problem.batch, problem.units), 1.0),
     }
-    return {name: uniform(device, generator, shape, problem.dtype, size) for name, (shape, size) in shapes.items()}
+    return {
+        name: uniform(device, generator, shape, problem.dtype, size) for name, (shape, size) in shapes.items()
+    }
 
 
 def ours(workload, operands):
@@ -123,7 +127,9 @@ def check(workload, operands, outputs, device):
             terms = to_float64(device, a) * to_float64(device, b)
             if name == "output":
                 terms = np.append(terms, to_float64(device, bias[j]))
-            expected = max(terms.sum(), 0.0) if name == "output" and workload.problem.activation else terms.sum()
+            expected = (
+                max(terms.sum(), 0.0) if name == "output" and workload.problem.activation else terms.sum()
+            )
             got = np.reshape(device.to_numpy(outputs[name][i, j]), 1)
             # The product is rounded to the arrays' type before the bias comes: twice.
             what, size = f"{name} {(i, j)}", np.abs(terms).sum()

@@ -42,7 +42,9 @@ def rows(device_name):
             problem = EmbeddingProblem(shape, input_dim, output_dim, dtype_of(precision), np.dtype(np.int64))
             later = {"float32": 0, "bfloat16": 0, "float16": 2}[precision]
             for direction in (FORWARD, BOTH):
-                row = Workload("embedding", name, source, problem, ids, direction, precision, min(2, importance + later))
+                row = Workload(
+                    "embedding", name, source, problem, ids, direction, precision, min(2, importance + later)
+                )
                 found.append(row)
     return found
 
@@ -54,7 +56,7 @@ def operands(workload, device, seed):
     table = uniform(device, generator, (problem.input_dim, problem.output_dim), problem.dtype)
     draw = generator.random(problem.ids_shape, dtype=np.float64)
     if workload.variant == "zipf":
-        # The rank is exponential in a uniform number: P(rank) ~ 1 / rank. A multiplication scatters the hot rows.
+        # The rank is exponential in a uniform number: P(rank) ~ 1 / rank. A product scatters the hot rows.
         ranks = xp.floor(xp.exp(draw * math.log(problem.input_dim + 1)) - 1).astype(np.int64)
         ids = ranks * _coprime(problem.input_dim) % problem.input_dim
     else:
@@ -81,13 +83,20 @@ def ours(workload, operands):
 
     def both():
         output = ops.embedding(ids, table)
-        return {"output": output, "grad_table": ops.embedding_backward(ids, grad_output, workload.problem.input_dim)}
+        return {
+            "output": output,
+            "grad_table": ops.embedding_backward(ids, grad_output, workload.problem.input_dim),
+        }
 
     return forward if workload.direction == FORWARD else both
 
 
 def operations(workload):
-    return ("embedding.forward",) if workload.direction == FORWARD else ("embedding.forward", "embedding.backward")
+    return (
+        ("embedding.forward",)
+        if workload.direction == FORWARD
+        else ("embedding.forward", "embedding.backward")
+    )
 
 
 def work(workload):
@@ -102,13 +111,15 @@ def work(workload):
 
 
 def check(workload, operands, outputs, device):
-    """Some rows of the output bit for bit; some rows of the gradient, of the hottest id too, and of unused ids."""
+    """Some rows of the output bit for bit; some rows of the gradient, the hottest and unused ones too."""
     problem = workload.problem
     chosen = np.random.default_rng(1)
     ids = device.to_numpy(operands["ids"]).reshape(-1)
     for position in chosen.integers(0, problem.count, 64):
         row = outputs["output"].reshape(problem.count, problem.output_dim)[int(position)]
-        same = np.array_equal(to_float64(device, row), to_float64(device, operands["table"][int(ids[position])]))
+        same = np.array_equal(
+            to_float64(device, row), to_float64(device, operands["table"][int(ids[position])])
+        )
         assert same, f"row {position} of the output is not row {ids[position]} of the table"
     if workload.direction == FORWARD:
         return
@@ -122,4 +133,6 @@ def check(workload, operands, outputs, device):
         terms = to_float64(device, grad_output[places])
         expected, magnitude = terms.sum(axis=0), np.abs(terms).sum(axis=0)
         got = device.to_numpy(outputs["grad_table"][int(value)])
-        assert_near(got, expected, workload.precision, len(positions), magnitude, f"the gradient of row {value}")
+        assert_near(
+            got, expected, workload.precision, len(positions), magnitude, f"the gradient of row {value}"
+        )

@@ -1,4 +1,4 @@
-"""Whole models: inference of ResNet-50 and MobileNetV2, an epoch of a digits CNN, a step of a character LSTM."""
+"""Whole models: inference of ResNet-50 and MobileNetV2, a digits CNN's epoch, a character LSTM's step."""
 
 import dataclasses
 import math
@@ -25,18 +25,26 @@ class ModelProblem:
     dtype: np.dtype
 
 
-def _row(model, batch, direction, precision="float32", importance=1):
+def row_of(model, batch, direction, precision="float32", importance=1):
     problem = ModelProblem(model, batch, dtype_of(precision))
     return Workload("models", f"{model} n{batch}", model, problem, "", direction, precision, importance)
 
 
 def rows(device_name):
     """Inference at batch 1 and more; training in float32."""
-    training = [_row(DIGITS, 32, TRAINING, importance=0), _row(CHARACTERS, 32, TRAINING, importance=0)]
+    training = [row_of(DIGITS, 32, TRAINING, importance=0), row_of(CHARACTERS, 32, TRAINING, importance=0)]
     if device_name == "cpu":
-        return training + [_row(name, batch, FORWARD, importance=2) for name in NETWORKS for batch in (1, 8)]
+        return training + [
+            row_of(name, batch, FORWARD, importance=2) for name in NETWORKS for batch in (1, 8)
+        ]
     inference = [
-        _row(name, batch, FORWARD, precision, 0 if (precision, batch) == ("bfloat16", 64) else 1 + (batch in (8, 256)))
+        row_of(
+            name,
+            batch,
+            FORWARD,
+            precision,
+            0 if (precision, batch) == ("bfloat16", 64) else 1 + (batch in (8, 256)),
+        )
         for precision in ("bfloat16", "float32", "tf32")
         for batch in (64, 1, 8, 256)
         for name in NETWORKS
@@ -69,7 +77,10 @@ def operands(workload, device, seed):
         images = patterns[labels] + 0.5 * random.random((IMAGES, 8, 8, 1))
         return {"x": images.astype(np.float32), "labels": labels.astype(np.int32)}
     ids = random.integers(0, ALPHABET, (problem.batch, 1)) + 7 * np.arange(LENGTH + 1)
-    return {"x": (ids[:, :-1] % ALPHABET).astype(np.int32), "labels": (ids[:, 1:] % ALPHABET).astype(np.int32)}
+    return {
+        "x": (ids[:, :-1] % ALPHABET).astype(np.int32),
+        "labels": (ids[:, 1:] % ALPHABET).astype(np.int32),
+    }
 
 
 def _digits_network():
@@ -111,7 +122,9 @@ def ours(workload, operands):
     loss = gpulayers.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=gpulayers.optimizers.Adam(1e-3), loss=loss)
     if problem.model == DIGITS:
-        return lambda: {"loss": model.fit(x, labels, batch_size=problem.batch, epochs=1, verbose=0).history["loss"][-1]}
+        return lambda: {
+            "loss": model.fit(x, labels, batch_size=problem.batch, epochs=1, verbose=0).history["loss"][-1]
+        }
 
     def step():
         model.reset_metrics()
@@ -140,7 +153,7 @@ def work(workload):
 
 
 def check(workload, operands, outputs, device):
-    """Inference: the first image against the formulas in float64. Training: the loss is below that of guessing."""
+    """Inference: the first image against the formulas in float64. Training: the loss is below guessing's."""
     problem = workload.problem
     if problem.model in NETWORKS:
         weights = [tuple(to_float64(device, array) for array in pair) for pair in operands["weights"]]

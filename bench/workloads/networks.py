@@ -38,7 +38,15 @@ def mobilenet_v2(backend, x):
     """Sandler et al., Inverted residuals and linear bottlenecks, 2018; with ReLU for ReLU6."""
     x = backend.conv(x, 32, 3, 2, 1, activation="relu")
     channels = 32
-    settings = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+    settings = (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    )
     for expansion, filters, blocks, first_strides in settings:
         for block in range(blocks):
             strides, width = (1 if block else first_strides), channels * expansion
@@ -59,7 +67,7 @@ def _output_size(size, window, strides, padding):
 
 
 class Shapes:
-    """The backend that computes shapes: `weights` are those of the layers, `flops` and `bytes` the work of all.
+    """The backend that computes shapes; `weights` are those of the layers, `flops` and `bytes` the work.
 
     Args:
         dtype: of the arrays.
@@ -109,7 +117,9 @@ class Ours:
         self.weights = iter(weights)
 
     def conv(self, x, filters, size, strides, padding, groups=1, activation=None):
-        return ops.conv(x, *next(self.weights), strides=strides, padding=padding, groups=groups, activation=activation)
+        return ops.conv(
+            x, *next(self.weights), strides=strides, padding=padding, groups=groups, activation=activation
+        )
 
     def max_pool(self, x, size, strides, padding):
         return ops.max_pool(x, size, strides=strides, padding=padding)
@@ -136,7 +146,9 @@ class Formula:
     def conv(self, x, filters, size, strides, padding, groups=1, activation=None):
         weight, bias = next(self.weights)
         x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[:, ::strides, ::strides]
+        windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[
+            :, ::strides, ::strides
+        ]
         n, p, q, channels = windows.shape[:4]
         if groups == channels:
             y = np.einsum("npqcrs,rsc->npqc", windows, weight[:, :, 0])
@@ -149,7 +161,9 @@ class Formula:
     def max_pool(self, x, size, strides, padding):
         pads = ((0, 0), (padding, padding), (padding, padding), (0, 0))
         x = np.pad(x, pads, constant_values=-np.inf)
-        return np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[:, ::strides, ::strides].max((-2, -1))
+        return np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[
+            :, ::strides, ::strides
+        ].max((-2, -1))
 
     def add(self, x, y, activation=None):
         return np.maximum(x + y, 0) if activation == "relu" else x + y

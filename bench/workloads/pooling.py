@@ -63,7 +63,7 @@ _CPU = [
 ]
 
 
-def _row(name, batch, direction, precision="float32", importance=1, data_format="channels_last"):
+def row_of(name, batch, direction, precision="float32", importance=1, data_format="channels_last"):
     kind, spatial, channels, size, strides, padding, dilation, source = _LAYERS[name]
     shape, dtype = join_shape(batch, spatial, channels, data_format), dtype_of(precision)
     if kind.startswith("global"):
@@ -77,13 +77,13 @@ def _row(name, batch, direction, precision="float32", importance=1, data_format=
 def rows(device_name):
     """Forward and forward with backward; the first also channels first."""
     if device_name == "cpu":
-        found = [_row(name, batch, d, importance=i) for name, batch, i in _CPU for d in (FORWARD, BOTH)]
-        return found + [_row("max 3/2 64 112", 8, d, data_format="channels_first") for d in (FORWARD, BOTH)]
+        found = [row_of(name, batch, d, importance=i) for name, batch, i in _CPU for d in (FORWARD, BOTH)]
+        return found + [row_of("max 3/2 64 112", 8, d, data_format="channels_first") for d in (FORWARD, BOTH)]
     found = []
     for place, precision in enumerate(("float32", "bfloat16", "float16")):
         for name, batch, importances in _GPU:
-            found += [_row(name, batch, d, precision, importances[place]) for d in (FORWARD, BOTH)]
-    found += [_row("max 3/2 64 112", 64, d, data_format="channels_first") for d in (FORWARD, BOTH)]
+            found += [row_of(name, batch, d, precision, importances[place]) for d in (FORWARD, BOTH)]
+    found += [row_of("max 3/2 64 112", 64, d, data_format="channels_first") for d in (FORWARD, BOTH)]
     return sorted(found, key=lambda row: row.importance)
 
 
@@ -164,7 +164,11 @@ def _window_slices(window, at):
     slices = []
     for axis, o in enumerate(at):
         start, step = o * window.strides[axis] - window.pad_low[axis], window.dilation[axis]
-        positions = [p for p in range(start, start + window.size[axis] * step, step) if 0 <= p < window.input_size[axis]]
+        positions = [
+            p
+            for p in range(start, start + window.size[axis] * step, step)
+            if 0 <= p < window.input_size[axis]
+        ]
         slices.append(slice(positions[0], positions[-1] + 1, step) if positions else slice(0, 0))
     return slices
 
@@ -235,4 +239,6 @@ def _check_global(workload, device, random, x, y, dx, dy):
             if maximum:
                 share[...] = 0
                 share.flat[values.argmax()] = gradient
-            assert_near(device.to_numpy(dx[n, ..., c]), share, workload.precision, 1, None, f"grad_input {(n, c)}")
+            assert_near(
+                device.to_numpy(dx[n, ..., c]), share, workload.precision, 1, None, f"grad_input {(n, c)}"
+            )

@@ -10,9 +10,9 @@ pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed
 
 ROWS = [
     *counters.rows(),
-    *(dense._row("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
-    models._row("MobileNetV2", 1, FORWARD),
-    models._row(models.CHARACTERS, 4, models.TRAINING),
+    *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
+    models.row_of("MobileNetV2", 1, FORWARD),
+    models.row_of(models.CHARACTERS, 4, models.TRAINING),
 ]
 
 
