@@ -1,12 +1,13 @@
 """Arrays that live in the emulator's guarded memory, and NumPy on them.
 
-An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays, and a
-mixture with plain NumPy arrays is a TypeError. Memory that nobody has written is known as such: reading it,
-by a kernel or by NumPy, is a finding.
+An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays; a mixture
+with plain NumPy arrays, and a function or an argument that CuPy does not have, is a TypeError. Memory that nobody
+has written is known as such: reading it, by a kernel or by NumPy, is a finding.
 """
 
 import ctypes
 import functools
+import inspect
 
 import numpy as np
 
@@ -138,6 +139,31 @@ def _check_operands(name, operands):
             )
 
 
+@functools.cache
+def _in_cupy(name):
+    """(whether CuPy has a function of that name, its signature or None); without CuPy all is well."""
+    try:
+        import cupy
+    except ImportError:
+        return True, None
+    try:
+        return hasattr(cupy, name), inspect.signature(getattr(cupy, name, None))
+    except (TypeError, ValueError):  # a ufunc or a type
+        return hasattr(cupy, name), None
+
+
+def _check_in_cupy(name, args, kwargs):
+    """Raises TypeError for a call that NumPy takes and CuPy does not."""
+    known, signature = _in_cupy(name)
+    if not known:
+        raise TypeError(f"CuPy has no function {name}")
+    if signature:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"cupy.{name}{signature}: {error}") from None
+
+
 class EmulatedArray(np.ndarray):
     """An array in the memory of an EmulatedDevice. Made by the device's functions, not by its constructor."""
 
@@ -168,6 +194,8 @@ class EmulatedArray(np.ndarray):
         ]
         read = [value for value in (*args, *kwargs.values()) if not any(value is array for array in written)]
         if function not in _ONLY_SHAPES:
+            if function.__module__ == "numpy":
+                _check_in_cupy(function.__name__, args, kwargs)
             _check_operands(f"numpy.{function.__name__}", read)
         result = function(*plain(args), **plain(kwargs))
         for array in _arrays_in(written):
@@ -313,10 +341,13 @@ class ArrayModule:
         value = getattr(np, name)
         if isinstance(value, type) or not callable(value):
             return value
+        if not _in_cupy(name)[0]:
+            raise AttributeError(f"CuPy has no function {name}")
         device = self._device
 
         @functools.wraps(value)
         def on_this_device(*args, **kwargs):
+            _check_in_cupy(name, args, kwargs)
             return on_device(value(*args, **kwargs), device)
 
         self.__dict__[name] = on_this_device

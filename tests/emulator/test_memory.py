@@ -131,6 +131,18 @@ def test_the_array_module_makes_arrays_of_the_device(emulated):
     assert unwritten(xp.empty((2, 3), np.float32)) == unwritten(xp.empty_like(xp.zeros((2, 3)))) == 6
 
 
+def test_what_cupy_lacks(emulated, x):
+    pytest.importorskip("cupy", reason="the functions of CuPy are the measure")
+    xp = emulated.array_module
+    with pytest.raises(AttributeError, match="CuPy has no function geomspace"):
+        xp.geomspace(1, 8, 4)
+    with pytest.raises(TypeError, match="CuPy has no function insert"):
+        np.insert(x, 0, 1)
+    for sum_ in (xp.sum, np.sum):
+        with pytest.raises(TypeError, match=r"cupy.sum\(.*unexpected keyword argument 'initial'"):
+            sum_(x, initial=1)
+
+
 def test_random_numbers_lie_on_the_device(emulated):
     a, b = (emulated.random_generator(3).random(5, np.float32) for _ in range(2))
     assert isinstance(a, EmulatedArray) and a.dtype == np.float32 and (np.asarray(a) == np.asarray(b)).all()
