@@ -67,6 +67,7 @@ static void try_release_barrier(Block* b, int id) {
             b->fibers[i]->predicate = r.result;
             set_ready(b->fibers[i]);
         }
+    b->open_barriers--;
     r.arrived = r.votes = r.any = 0;
     r.all = 1;
     r.who.clear();
@@ -84,6 +85,7 @@ static void enter_barrier(int id, int count, int operation, int predicate, bool 
     if (count & 31)
         fatal("barrier", "bar.sync thread count %d is not a multiple of 32 at %s:%d", count, file, line);
     if (!r.arrived) {
+        b->open_barriers++;
         r.file = file;
         r.line = line;
         r.count = count;

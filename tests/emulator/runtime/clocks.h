@@ -197,8 +197,9 @@ void fence(Scope scope) {
     for (const void* p : f->acquired)
         acquire_from(f, p, scope);
     f->acquired.clear();
+    if (!f->released)
+        f->released.reset(new Release[SCOPES]);
     f->released[scope] = everything_known(f, scope);
-    f->has_released = true;
     advance(f);
 }
 
@@ -219,7 +220,7 @@ void sync_release(const void* p, Scope scope) {
 // A relaxed or volatile write after a fence releases what the fence covered; a read may be made an acquire by
 // a later fence.
 static void relaxed_write(Fiber* f, const void* p) {
-    if (f->has_released)
+    if (f->released)
         for (int scope = 0; scope < SCOPES; scope++)
             if (f->released[scope].members)
                 release_to(f, p, (Scope)scope, f->released[scope]);
