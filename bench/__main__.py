@@ -1,5 +1,5 @@
 """The command: python -m bench [--device cpu|gpu] [--only WORD ...] [--quick] [--compare FILE] [--base REV]
-python -m bench report | gpu-check | counters | overhead | list"""
+python -m bench report | gpu-check | counters | overhead | memory | list"""
 
 import argparse
 import sys
@@ -110,6 +110,13 @@ def overhead(arguments):
     return main(arguments)
 
 
+def memory(arguments):
+    """Peak memory of the rows on the CPU, against PyTorch's."""
+    from .memory import main
+
+    return main(arguments)
+
+
 def _row_options(parser, seconds):
     parser.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU where there is one")
     parser.add_argument(
@@ -141,6 +148,7 @@ def _subparser(name):
         "gpu-check": gpu_check,
         "counters": counters,
         "overhead": overhead,
+        "memory": memory,
         "list": list_rows,
     }
     function = functions[name]
@@ -148,7 +156,7 @@ def _subparser(name):
     parser.set_defaults(function=function)
     if name == "report":
         parser.add_argument("file", nargs="?", help="default: the newest in bench/results/")
-    elif name == "list":
+    elif name in ("list", "memory"):
         _row_options(parser, 3.0)
     elif name == "gpu-check":
         parser.add_argument(
@@ -169,7 +177,7 @@ def _subparser(name):
     return parser
 
 
-COMMANDS = ("report", "gpu-check", "counters", "overhead", "list")
+COMMANDS = ("report", "gpu-check", "counters", "overhead", "memory", "list")
 
 
 def main(arguments=None):

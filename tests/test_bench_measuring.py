@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import os
 import types
 
 import numpy as np
 import pytest
 
-from bench import ceilings, environment, records, runner, timing, workloads
+from bench import ceilings, environment, memory, records, runner, timing, workloads
 from bench.baselines import Candidate
 from gpulayers.ops import arrays
 
@@ -268,3 +269,25 @@ def test_load_by_others_is_seen(monkeypatch):
     with timing.OtherLoad() as load:
         pass
     assert load.cores == pytest.approx(0.8), "18 busy seconds, 10 of them our own, in 10 seconds"
+
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="needs Linux's /proc")
+
+
+@needs_proc
+def test_peak_memory_counts_what_is_freed_again():
+    def run():
+        large = np.ones(64 << 20, np.uint8)  # written to: address space alone does not count
+        return large[:10].copy()
+
+    assert 0.9 * (64 << 20) < memory.peak_of(run) < 1.5 * (64 << 20)
+    assert memory.peak_of(lambda: None) < 16 << 20
+
+
+@needs_proc
+def test_peak_memory_of_a_row_in_a_process_of_its_own():
+    (row,) = workloads.all_rows("cpu", only=["embedding/dlrm 400k x 128, 64k ids, uniform/forward/"])
+    output = 65536 * 128 * 4
+    assert 0.9 * output < memory.measure(row.key, memory.OURS) < 4 * output
+    with pytest.raises(RuntimeError, match="not enough values"):
+        memory.measure("no such row", memory.OURS)
