@@ -1,8 +1,8 @@
 """Arrays that live in the emulator's guarded memory, and NumPy on them.
 
-An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays; a mixture
-with plain NumPy arrays, and a function or an argument that CuPy does not have, is a TypeError. Memory that nobody
-has written is known as such: reading it, by a kernel or by NumPy, is a finding.
+An EmulatedArray behaves as a CuPy array does: functions of NumPy take it and return EmulatedArrays. A mixture
+with plain NumPy arrays is a TypeError, and so is a function or an argument that CuPy does not have. Memory
+that nobody has written is known as such: reading it, by a kernel or by NumPy, is a finding.
 """
 
 import ctypes

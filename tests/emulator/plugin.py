@@ -43,3 +43,11 @@ def emulated(request):
     return EmulatedDevice(
         *(marker.args if marker else ()), order=ORDERS[: request.config.getoption("orders")]
     )
+
+
+@pytest.fixture
+def emulated_default(emulated, monkeypatch):
+    """The device of `emulated`, on which layers make their weights and models compute during the test."""
+    monkeypatch.setattr("gpulayers.ops.arrays.default_device", lambda: emulated)
+    emulated.multiprocessors = 4
+    return emulated
