@@ -52,12 +52,12 @@ def measure_here(key, name):
 
 
 def measure(key, name):
-    """As `measure_here`, in a fresh process: what one candidate's allocator keeps must not serve the next one.
+    """As `measure_here`, in a fresh process: what one allocator keeps must not serve the next candidate.
 
     Raises:
         RuntimeError: the process failed.
     """
-    code = f"import json; from bench.memory import measure_here; print(json.dumps(measure_here({key!r}, {name!r})))"
+    code = f"import json, bench.memory as m; print(json.dumps(m.measure_here({key!r}, {name!r})))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name} failed on {key}: {done.stderr[-1000:]}")
