@@ -1,4 +1,4 @@
-"""The kernels of the micro-measurements under the emulator's checker: no race, no deadlock, every round done."""
+"""The micro-measurements' kernels under the emulator's checker: no race, no deadlock, every round done."""
 
 import numpy as np
 import pytest
