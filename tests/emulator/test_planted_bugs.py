@@ -249,6 +249,22 @@ def mail():
     return Kernel(program("planted_clusters.cu", "mail<MailBug::none>", arguments, "sm_90", **launch), bugs)
 
 
+def relay():
+    x = RANDOM.integers(0, 1000, (2, 4, 64)).astype(np.uint32)
+    bugs = {
+        "no_proxy_fence": "proxy (shared)",
+        "source_overwritten": "async copy (shared)",
+        "exits_before_it_is_read": "async copy (shared)",
+        "barrier_of_another_block": "mbarrier",
+        "too_many_bytes": "out of bounds (shared)",
+        "no_wait": "async copy (shared)",
+        "rank_too_high": "cluster",
+    }
+    launch = {"block": 64, "grid": 8, "cluster": 4}
+    arguments = (x, Out(np.roll(x, 1, 1) * 2 + 1))
+    return Kernel(program("planted_clusters.cu", "relay<RelayBug::none>", arguments, "sm_90", **launch), bugs)
+
+
 def row_sums():
     rows = 80
     x = RANDOM.integers(0, 100, (rows, 64)).astype(np.uint16)
@@ -377,6 +393,7 @@ KERNELS = [
     hand_over(),
     ring(),
     mail(),
+    relay(),
 ]
 KERNELS += [row_sums(), bulk_increment(), warpgroup_product(), persistent_product()]
 BUGS = [(kernel, bug) for kernel in KERNELS for bug in kernel.bugs]
@@ -402,6 +419,13 @@ def kinds_found(kernel, bug, order):
     except AssertionError:
         return [WRONG]
     return []
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.program.name.partition("<")[0])
+def test_right_kernel_when_copies_land_at_once(kernel):
+    made = device(kernel, "forward")
+    made.order = dataclasses.replace(made.order, async_late=False)
+    kernel.program.check(made)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -38,6 +38,15 @@ __device__ inline unsigned long long mbarrier_arrive_count(Barrier* b, int count
     return state;
 }
 
+__device__ inline unsigned long long mbarrier_arrive_no_complete(Barrier* b, int count) {
+    unsigned long long state;
+    asm volatile("mbarrier.arrive.noComplete.shared::cta.b64 %0, [%1], %2;"
+                 : "=l"(state)
+                 : "r"(shared_address(b)), "r"(count)
+                 : "memory");
+    return state;
+}
+
 __device__ inline unsigned long long mbarrier_arrive_expect(Barrier* b, int bytes) {
     unsigned long long state;
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 %0, [%1], %2;"

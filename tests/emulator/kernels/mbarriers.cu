@@ -31,6 +31,10 @@ __global__ void __launch_bounds__(32) phases_program(int* __restrict__ out) {
     out[n++] = mbarrier_test(&b, third);
     unsigned long long fourth = mbarrier_arrive_count(&b, 2);
     out[n++] = mbarrier_test(&b, fourth);
+    unsigned long long fifth = mbarrier_arrive_no_complete(&b, 1);
+    out[n++] = mbarrier_test(&b, fifth);
+    mbarrier_arrive(&b);
+    out[n++] = mbarrier_test(&b, fifth);
     mbarrier_inval(&b);
     mbarrier_init(&b, 1);
     out[n++] = mbarrier_test_parity(&b, 0);

@@ -1,5 +1,5 @@
 // Clusters and distributed shared memory with a bug planted by the template argument.
-#include "barriers.cuh"
+#include "bulk.cuh"
 
 enum class RingBug {
     none,
@@ -117,4 +117,46 @@ __global__ void __launch_bounds__(32)
     y[blockIdx.x * 32 + t] = value;
     cluster_arrive();
     cluster_wait();
+}
+
+enum class RelayBug {
+    none,
+    no_proxy_fence,
+    source_overwritten,
+    exits_before_it_is_read,
+    barrier_of_another_block,
+    too_many_bytes,
+    no_wait,
+    rank_too_high,
+};
+
+// Every block sends its tile, times two, to its right neighbour by a bulk copy and then reuses the tile.
+template <RelayBug BUG>
+__global__ void __launch_bounds__(64) relay(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
+    __shared__ __align__(16) unsigned tile[64], inbox[64];
+    __shared__ Barrier full;
+    unsigned rank = cluster_rank(), size = cluster_size(), t = threadIdx.x, right = (rank + 1) % size;
+    if (BUG == RelayBug::rank_too_high) right = rank + 1;
+    tile[t] = x[blockIdx.x * 64 + t] * 2;
+    if (t == 0) {
+        mbarrier_init(&full, 1);
+        fence_mbarrier_init();
+        mbarrier_arrive_expect(&full, 256);
+    }
+    if constexpr (BUG != RelayBug::no_proxy_fence) fence_proxy_async();
+    cluster_arrive();
+    cluster_wait();
+    if (t == 0) {
+        unsigned barrier = map_to_rank(&full, BUG == RelayBug::barrier_of_another_block ? rank : right);
+        bulk_to_cluster(map_to_rank(inbox, right), tile, BUG == RelayBug::too_many_bytes ? 272 : 256,
+                        barrier);
+    }
+    if constexpr (BUG == RelayBug::source_overwritten) tile[t] = 0;
+    if (BUG == RelayBug::exits_before_it_is_read && rank == 2) return;
+    if constexpr (BUG != RelayBug::no_wait) mbarrier_wait_cluster(&full, 0);
+    cluster_arrive();
+    cluster_wait();
+    tile[t] = inbox[63 - t] + 1;
+    __syncthreads();
+    y[blockIdx.x * 64 + t] = tile[63 - t];
 }

@@ -98,9 +98,9 @@ static char* in_rank(const void* p, unsigned rank) {
 
 static void deliver_to(void* to, const uint8_t* data, size_t n, void* bar, unsigned ranks, void* pc) {
     if (!ranks)
-        return deliver(to, data, n, bar, -1, true, pc);
+        return deliver(to, data, n, bar, -1, true, false, pc);
     for (unsigned m = ranks; m; m &= m - 1)
-        deliver(in_rank(to, __builtin_ctz(m)), data, n, in_rank(bar, __builtin_ctz(m)), -1, true, pc);
+        deliver(in_rank(to, __builtin_ctz(m)), data, n, in_rank(bar, __builtin_ctz(m)), -1, true, false, pc);
 }
 
 // `ranks`: a mask of the cluster's blocks for .multicast::cluster, else 0.
@@ -115,7 +115,7 @@ void bulk_load(void* to, const void* from, uint32_t n, void* bar, unsigned ranks
     deliver_to(to, (const uint8_t*)from, n, bar, ranks, pc);
 }
 
-// shared::cta to shared::cluster; reads the source now, so that what must not change later is not checked
+// shared::cta to shared::cluster
 void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int reduction, void* pc) {
     check_bulk(to, from, n, "cp.async.bulk", pc);
     check_bulk(from, to, n, "cp.async.bulk", pc);
@@ -125,7 +125,7 @@ void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int redu
     count_event(COUNT_TMA);
     access(from, n, RD | PROXY, pc);
     count_bulk_shared(n, COUNT_LOAD);
-    deliver(to, (const uint8_t*)from, n, bar, reduction, true, pc);
+    deliver(to, from, n, bar, reduction, true, true, pc);
 }
 
 void store_async(void* to, const void* data, uint32_t n, void* bar, int reduction, void* pc) {
@@ -136,7 +136,7 @@ void store_async(void* to, const void* data, uint32_t n, void* bar, int reductio
     if (owner_of(to) != owner_of(bar))
         fatal("mbarrier", "st.async to block rank %u signals an mbarrier of block rank %u",
               owner_of(to)->rank, owner_of(bar)->rank);
-    deliver(to, (const uint8_t*)data, n, bar, reduction, false, pc);
+    deliver(to, data, n, bar, reduction, false, false, pc);
 }
 
 // ------------------------------------------------------------------ shared to global

@@ -104,6 +104,15 @@ uint64_t mbar_arrive(void* bar, unsigned expected_bytes, unsigned arrivals, bool
     return phase;
 }
 
+// mbarrier.arrive.noComplete: the manual leaves undefined what happens if it completes the phase after all.
+uint64_t mbar_arrive_no_complete(void* bar, unsigned arrivals) {
+    MemoryBarrier& m = mbarrier_at(bar);
+    if (arrivals >= m.pending)
+        fatal("mbarrier", "mbarrier.arrive.noComplete of %u completes the phase: %u arrivals are left",
+              arrivals, m.pending);
+    return mbar_arrive(bar, 0, arrivals, true);
+}
+
 uint64_t mbar_arrive_drop(void* bar, unsigned expected_bytes, unsigned arrivals) {
     MemoryBarrier& m = mbarrier_at(bar);
     uint64_t phase = m.phase;
@@ -121,11 +130,6 @@ void mbar_complete_tx(void* bar, unsigned bytes) {
     complete_phase_if_due(m);
 }
 
-uint32_t mbar_pending_count(uint64_t state) {
-    (void)state;
-    fatal("unsupported", "mbarrier.pending_count");
-}
-
 // ------------------------------------------------------------------ asynchronous deliveries
 static uint32_t proxy_member(const MemoryBarrier& m) {
     return G.members - PROXIES + m.proxy;
@@ -135,8 +139,9 @@ static void land_copies(Fiber* f, uint64_t up_to);
 static void combine(char* to, const uint8_t* data, size_t n, int reduction);
 
 // Data that will arrive in shared memory at `to` and complete transactions of `bar`, which lies in the same
-// block.
-static void deliver(void* to, const uint8_t* data, size_t n, void* bar, int reduction, bool proxy, void* pc) {
+// block. `from_shared`: the source is shared memory, which must keep it until then.
+static void deliver(void* to, const void* source, size_t n, void* bar, int reduction, bool proxy,
+                    bool from_shared, void* pc) {
     MemoryBarrier& m = mbarrier_at(bar);
     if (proxy)
         check_proxy_sees(m, pc);
@@ -147,10 +152,16 @@ static void deliver(void* to, const uint8_t* data, size_t n, void* bar, int redu
     }
     count_bulk_shared(n, COUNT_STORE);
     if (!G.async_late && reduction < 0)
-        memcpy(to, data, n);
+        memcpy(to, source, n);
     for (size_t i = 0; i < n; i += sizeof PendingDelivery::data) {
-        PendingDelivery d = {(char*)to + i, (uint8_t)std::min(n - i, sizeof d.data), {}, (int16_t)reduction};
-        memcpy(d.data, data + i, d.size);
+        const char* from = (const char*)source + i;
+        PendingDelivery d = {
+            (char*)to + i, nullptr, (uint8_t)std::min(n - i, sizeof d.data), {}, (int16_t)reduction};
+        if (from_shared) {
+            d.from = from;
+            mark_in_flight(from, d.size, READING, true);
+        } else
+            memcpy(d.data, from, d.size);
         m.deliveries.push_back(d);
     }
 }
@@ -169,7 +180,9 @@ static void land_deliveries(MemoryBarrier& m) {
     size_t n = 0;
     for (; n < m.deliveries.size() && m.phase == phase; n++) {  // what a phase does not count may come later
         PendingDelivery& d = m.deliveries[n];
-        combine(d.to, d.data, d.size, d.reduction);
+        combine(d.to, d.from ? (const uint8_t*)d.from : d.data, d.size, d.reduction);
+        if (d.from)
+            mark_in_flight(d.from, d.size, READING, false);
         mark_in_flight(d.to, d.size, d.reduction < 0 ? WRITING : REDUCING, false);
         mark_shared_write(d.to, d.size, proxy_member(m), clock, d.reduction >= 0);
         if (G.check) {
