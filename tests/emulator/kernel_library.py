@@ -91,8 +91,8 @@ class KernelLibrary:
         wanted = sorted(self.lowered.values())
         key = digest(_translator_digest(), _header_digest(check), ptx, repr(wanted))
         runtime()  # its functions are found by name when the library is loaded
-        # Generated code punctuates by type what C++ would warn about, hence -w.
-        flags = ("-w", f"-I{_precompiled_header(check)}", *_flags(check))
+        # PTX initialises unsigned variables with negative numbers.
+        flags = ("-Wno-narrowing", f"-I{_precompiled_header(check)}", *_flags(check))
         stem = re.sub(r"\W", "_", Path(file).stem)
         self.path = compile_library(f"{stem}-{key}", lambda: translate(ptx, set(wanted)), flags)
         self._library = ctypes.CDLL(str(self.path))

@@ -7,7 +7,7 @@ from pathlib import Path
 from .host_compiler import compile_library, compiler_version, digest
 
 RUNTIME_FOLDER = Path(__file__).parent / "runtime"
-_FLAGS = ("-std=c++17", "-O2", "-g1")
+_FLAGS = ("-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror")
 
 
 class LaunchOptions(ctypes.Structure):

@@ -24,7 +24,14 @@ void* emu_alloc(size_t n, int log2_cell, int initialised, const char* name) {
         return nullptr;
     mprotect(m + GAP, body, PROT_READ | PROT_WRITE);
     uintptr_t hi = (uintptr_t)m + GAP + body, lo = (hi - n) & ~(uintptr_t)255;  // cudaMalloc's alignment
-    Buffer* b = new Buffer{lo, lo + n, log2_cell, initialised != 0, {}, {}, name, m, total, false};
+    Buffer* b = new Buffer();
+    b->lo = lo;
+    b->hi = lo + n;
+    b->log2_cell = log2_cell;
+    b->initialised = initialised;
+    b->name = name;
+    b->map = m;
+    b->mapping_size = total;
     memset((void*)lo, 0xff, hi - lo);
     if (!initialised)
         b->init.assign((n >> log2_cell) + 1, 0);
