@@ -132,12 +132,12 @@ def test_gelu_by_tanh():
 
 
 def test_relu_with_parameters():
-    x = np.array([-2.0, 0.5, 1.0, 3.0, 9.0])
+    x = np.array([-2.0, 0.5, 1.0, 1.25, 3.0, 9.0])
     options = dict(negative_slope=0.5, max_value=4.0, threshold=1.0)
     y = activations.relu(x, **options)
-    np.testing.assert_array_equal(y, [-1.5, -0.25, 1.0, 3.0, 4.0])
-    grad = activations.relu.backward(np.ones(5), y, **options)
-    np.testing.assert_array_equal(grad, [0.5, 0.5, 1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(y, [-1.5, -0.25, 0.0, 1.25, 3.0, 4.0])
+    grad = activations.relu.backward(np.ones(6), y, **options)
+    np.testing.assert_array_equal(grad, [0.5, 0.5, 0.5, 1.0, 1.0, 0.0])
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

@@ -9,6 +9,7 @@ import gpulayers
 from gpulayers import activations, initializers, layers, regularizers
 from gpulayers.layers import names
 
+from .layer_makers import MAKERS, RANDOM
 from .tolerances import assert_close
 
 ALL = {
@@ -41,6 +42,7 @@ ALL = {
     "Embedding": (lambda **k: layers.Embedding(9, 4, mask_zero=True, input_length=3, **k), (2, 3)),
     "LSTM": (lambda **k: layers.LSTM(4, return_sequences=True, **k), (2, 3, 5)),
 }
+ALL.update(MAKERS | RANDOM)
 
 
 def inputs_of(name, shape, dtype=np.float32):
@@ -73,7 +75,8 @@ def test_shapes_and_types(name, dtype):
     grad = backward(np.ones_like(y))
     assert grad is None if name == "Embedding" else grad.shape == shape and grad.dtype == dtype
     assert layer(x).shape == y.shape
-    assert all(variable.dtype == dtype and variable.grad.dtype == dtype for variable in layer.weights)
+    assert all(variable.dtype == dtype for variable in layer.weights)
+    assert all(variable.grad.dtype == dtype for variable in layer.trainable_weights)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -83,7 +86,7 @@ def test_an_empty_batch(name):
     y, backward = layer.forward(x)
     assert y.shape == layer.compute_output_shape((0, *shape[1:]))
     backward(y)
-    for variable in layer.weights:
+    for variable in layer.trainable_weights:
         np.testing.assert_array_equal(variable.grad, 0)
 
 

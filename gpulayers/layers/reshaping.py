@@ -1,8 +1,8 @@
-"""Layers that only rearrange: Flatten and Reshape."""
+"""Layers that only rearrange: Flatten, Reshape, Permute and RepeatVector."""
 
 from .. import config
-from ..ops import arrays, reshaping
-from ..ops.spatial import checked_data_format
+from ..ops import arrays, reshaping, resizing
+from ..ops.spatial import checked_data_format, integer
 from .layer import Layer
 
 
@@ -55,3 +55,61 @@ class Reshape(Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], *reshaping.resolve_reshape(input_shape[1:], self.target_shape))
+
+
+class Permute(Layer):
+    """(batch, ...) with the axes of a sample in another order.
+
+    Args:
+        dims: for each axis of the output the axis of the input, counted from 1.
+    """
+
+    converts_integers = False
+
+    def __init__(self, dims, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(dims, (tuple, list)) or sorted(
+            integer(axis, "An axis of dims") for axis in dims
+        ) != list(range(1, len(dims) + 1)):
+            raise ValueError(f"dims must hold the axes from 1 on, each once. Received: {dims!r}")
+        self.dims = tuple(dims)
+
+    def forward(self, x, training=True):
+        self.compute_output_shape(x.shape)
+        order = (0, *self.dims)
+        inverse = tuple(order.index(axis) for axis in range(x.ndim))
+        return (
+            arrays.contiguous(x.transpose(order)),
+            lambda grad_output: arrays.contiguous(grad_output.transpose(inverse)),
+        )
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(
+                f"{self.name} takes inputs of rank {len(self.dims) + 1}. Received: shape {tuple(input_shape)}"
+            )
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+
+class RepeatVector(Layer):
+    """(batch, channels) -> (batch, n, channels).
+
+    Args:
+        n: how often each vector is repeated.
+    """
+
+    converts_integers = False
+
+    def __init__(self, n, **kwargs):
+        super().__init__(**kwargs)
+        self.n = integer(n, "n", least=1)
+
+    def forward(self, x, training=True):
+        self.compute_output_shape(x.shape)
+        y = resizing.repeat(x[:, None, :], (1, self.n, 1))
+        return y, lambda grad_output: resizing.repeat_backward(grad_output, (1, self.n, 1))[:, 0]
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 2:
+            raise ValueError(f"{self.name} takes inputs of rank 2. Received: shape {tuple(input_shape)}")
+        return (input_shape[0], self.n, input_shape[1])

@@ -9,7 +9,7 @@ import numpy as np
 from . import arrays
 
 ACTIVATIONS = {}  # name -> Activation
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 # erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below
 # 1e-15.
@@ -128,7 +128,7 @@ def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
         raise ValueError(f"threshold must be at least 0. Received: {threshold}")
     if not (negative_slope or max_value is not None or threshold):
         return xp.maximum(x, 0, out=out)
-    y = xp.where(x >= threshold, x, negative_slope * (x - threshold)).astype(x.dtype, copy=False)
+    y = xp.where(x > threshold, x, negative_slope * (x - threshold)).astype(x.dtype, copy=False)
     return _into(out, y if max_value is None else xp.minimum(y, max_value))
 
 
@@ -203,11 +203,11 @@ def elu(xp, x, out, alpha=1.0):
 
 
 @_activation(
-    "selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, _SELU_ALPHA, _SELU_SCALE), from_output=True
+    "selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, SELU_ALPHA, SELU_SCALE), from_output=True
 )
 def selu(xp, x, out):
-    y = elu.function(xp, x, out, _SELU_ALPHA)
-    y *= _SELU_SCALE
+    y = elu.function(xp, x, out, SELU_ALPHA)
+    y *= SELU_SCALE
     return y
 
 

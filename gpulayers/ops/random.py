@@ -54,8 +54,21 @@ def dropout(x, rate, generator, noise_shape=None):
         (y, keep): keep is the factor's boolean part, for `dropout_backward`.
     """
     shape = x.shape if noise_shape is None else noise_shape
-    keep = generator.random(shape, dtype=np.float32) >= np.float32(rate)
+    keep = kept(generator, shape, rate)
     return dropout_backward(x, keep, rate), keep
+
+
+def kept(generator, shape, rate):
+    """A bool array that is False for a random share `rate` of its elements."""
+    return generator.random(shape, dtype=np.float32) >= np.float32(rate)
+
+
+def normal(generator, shape, mean, stddev):
+    """Normal numbers, float32."""
+    drawn = generator.standard_normal(shape, dtype=np.float32)
+    drawn *= np.float32(stddev)
+    drawn += np.float32(mean)
+    return drawn
 
 
 def dropout_backward(grad_output, keep, rate):

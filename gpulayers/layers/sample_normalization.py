@@ -1,0 +1,256 @@
+"""Normalisation of each sample by itself: LayerNormalization, GroupNormalization, RMS and unit length."""
+
+import warnings
+
+from .. import constraints, initializers, regularizers
+from ..ops import normalization
+from ..ops.spatial import integer
+from .arguments import number
+from .layer import Layer
+
+
+def _checked_axis(axis):
+    for entry in axis if isinstance(axis, (list, tuple)) else (axis,):
+        integer(entry, "axis", least=-(2**31))
+    return list(axis) if isinstance(axis, (list, tuple)) else axis
+
+
+class _Scaled(Layer):
+    """A normalisation that ends with gamma and beta."""
+
+    supports_masking = True
+    gamma = beta = None
+
+    def _set_scaling(self, center, scale, initializer, regularizer, constraint):
+        """Each pair is for (beta, gamma)."""
+        self.center, self.scale = bool(center), bool(scale)
+        self.beta_initializer, self.gamma_initializer = map(initializers.get, initializer)
+        self.beta_regularizer, self.gamma_regularizer = map(regularizers.get, regularizer)
+        self.beta_constraint, self.gamma_constraint = map(constraints.get, constraint)
+
+    def _add_scaling(self, shape, input_shape, scale, center):
+        if None in shape:
+            raise ValueError(
+                f"{self.name} needs known sizes along axis {self.axis}. Received: shape {tuple(input_shape)}"
+            )
+        if scale:
+            self.gamma = self.add_weight(
+                shape, self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint, "gamma"
+            )
+        if center:
+            self.beta = self.add_weight(
+                shape, self.beta_initializer, True, self.beta_regularizer, self.beta_constraint, "beta"
+            )
+
+    def _scaled(self, result, shape, x):
+        """The pair (output, backward) of a normalisation whose gamma and beta have that shape."""
+        gamma, beta = (None if v is None else v.value for v in (self.gamma, self.beta))
+        y = normalization.scale_and_shift(result.values, gamma, beta, shape, x.dtype).reshape(x.shape)
+
+        def backward(grad_output):
+            grad_output = grad_output.reshape(result.values.shape)
+            grads = normalization.scale_and_shift_backward(grad_output, result.values, gamma, shape)
+            for variable, grad in zip((self.gamma, self.beta), grads[1:]):
+                if variable is not None and variable.trainable:
+                    variable.add_grad(grad.reshape(variable.shape).astype(variable.dtype, copy=False))
+            return result.backward(grads[0]).astype(x.dtype, copy=False).reshape(x.shape)
+
+        return y, backward
+
+    def _check_sizes(self, axes, x):
+        """Raises ValueError where x has other sizes along the axes than the layer was built for."""
+        built = tuple(self.build_shape[axis] for axis in axes) if len(self.build_shape) == x.ndim else None
+        if built != tuple(x.shape[axis] for axis in axes):
+            raise ValueError(
+                f"{self.name} was built for inputs of {tuple(self.build_shape)}. Received: shape {tuple(x.shape)}"
+            )
+
+
+class LayerNormalization(_Scaled):
+    """Mean 0 and variance 1 over some axes of each sample, then scaled and shifted.
+
+    Args:
+        axis: one axis, or a list of them.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, and a gamma.
+        beta_initializer ... gamma_constraint: as in Keras.
+        rms_scaling: of Keras, deprecated: x / sqrt(variance + epsilon) * gamma, the mean left in.
+
+    Shapes: gamma, beta: the sizes of the axes, in order.
+    """
+
+    def __init__(
+        self,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        rms_scaling=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if rms_scaling:
+            warnings.warn(
+                "rms_scaling divides by the deviation; RMSNormalization is what it is named after",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        self.axis, self.epsilon = _checked_axis(axis), number(epsilon, "epsilon", 0)
+        self.rms_scaling = bool(rms_scaling)
+        self._set_scaling(
+            center,
+            scale,
+            (beta_initializer, gamma_initializer),
+            (beta_regularizer, gamma_regularizer),
+            (beta_constraint, gamma_constraint),
+        )
+
+    def build(self, input_shape):
+        axes = normalization.positive_axes(self.axis, len(input_shape))
+        scale, center = self.scale or self.rms_scaling, self.center and not self.rms_scaling
+        self._add_scaling(tuple(input_shape[axis] for axis in axes), input_shape, scale, center)
+
+    def forward(self, x, training=True):
+        axes = normalization.positive_axes(self.axis, x.ndim)
+        self._check_sizes(axes, x)
+        shape = tuple(size if axis in axes else 1 for axis, size in enumerate(x.shape))
+        function = normalization.normalize_deviation if self.rms_scaling else normalization.normalize_moments
+        return self._scaled(function(x, axes, self.epsilon), shape, x)
+
+
+class GroupNormalization(_Scaled):
+    """Mean 0 and variance 1 over groups of channels of each sample, then scaled and shifted.
+
+    Args:
+        groups: how many; -1 for one a channel.
+        axis: the channels.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, and a gamma.
+        beta_initializer ... gamma_constraint: as in Keras.
+
+    Shapes: gamma, beta (channels,).
+    """
+
+    def __init__(
+        self,
+        groups=32,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.groups = groups if groups == -1 else integer(groups, "groups", least=1)
+        self.axis, self.epsilon = integer(axis, "axis", least=-(2**31)), number(epsilon, "epsilon", 0)
+        self._set_scaling(
+            center,
+            scale,
+            (beta_initializer, gamma_initializer),
+            (beta_regularizer, gamma_regularizer),
+            (beta_constraint, gamma_constraint),
+        )
+
+    def build(self, input_shape):
+        (axis,) = normalization.positive_axes(self.axis, len(input_shape))
+        size = input_shape[axis]
+        groups = size if self.groups == -1 else self.groups
+        if axis == 0 or size is not None and size % groups:
+            raise ValueError(
+                f"The channels, which are not axis 0, must be a multiple of groups={self.groups}. "
+                f"Received: axis {self.axis} of shape {tuple(input_shape)}"
+            )
+        self._add_scaling((size,), input_shape, self.scale, self.center)
+        self.groups = groups
+
+    def forward(self, x, training=True):
+        (axis,) = normalization.positive_axes(self.axis, x.ndim)
+        self._check_sizes((axis,), x)
+        split = (self.groups, x.shape[axis] // self.groups)
+        grouped = x.reshape(x.shape[:axis] + split + x.shape[axis + 1 :])
+        axes = tuple(other for other in range(1, grouped.ndim) if other != axis)
+        shape = tuple(
+            size if other in (axis, axis + 1) else 1 for other, size in enumerate(grouped.shape)
+        )
+        return self._scaled(normalization.normalize_moments(grouped, axes, self.epsilon), shape, x)
+
+
+class RMSNormalization(Layer):
+    """x / sqrt(mean of x^2 over some axes of each sample + epsilon), then scaled.
+
+    Args:
+        axis: one axis, or a list of them.
+        epsilon: added to the mean square.
+
+    Shapes: scale: the sizes of the axes, in order.
+    """
+
+    def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.axis, self.epsilon = _checked_axis(axis), number(epsilon, "epsilon", 0)
+
+    def build(self, input_shape):
+        shape = tuple(
+            input_shape[axis] for axis in normalization.positive_axes(self.axis, len(input_shape))
+        )
+        if None in shape:
+            raise ValueError(
+                f"{self.name} needs known sizes along axis {self.axis}. Received: shape {tuple(input_shape)}"
+            )
+        self.scale = self.add_weight(shape, "ones", name="scale")
+
+    def forward(self, x, training=True):
+        axes = normalization.positive_axes(self.axis, x.ndim)
+        shape = tuple(size if axis in axes else 1 for axis, size in enumerate(x.shape))
+        if tuple(x.shape[axis] for axis in axes) != self.scale.shape:
+            raise ValueError(
+                f"{self.name} was built for sizes {self.scale.shape}. Received: shape {tuple(x.shape)}"
+            )
+        result = normalization.normalize_rms(x, axes, self.epsilon)
+        scale = self.scale.value
+        y = normalization.scale_and_shift(result.values, scale, None, shape, x.dtype)
+
+        def backward(grad_output):
+            grads = normalization.scale_and_shift_backward(grad_output, result.values, scale, shape)
+            if self.scale.trainable:
+                self.scale.add_grad(grads[1].reshape(scale.shape).astype(self.scale.dtype, copy=False))
+            return result.backward(grads[0]).astype(x.dtype, copy=False)
+
+        return y, backward
+
+
+class UnitNormalization(Layer):
+    """Each sample with length 1 over some axes.
+
+    Args:
+        axis: one axis, or a list of them.
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = _checked_axis(axis)
+
+    def forward(self, x, training=True):
+        axes = normalization.positive_axes(self.axis, x.ndim)
+        result = normalization.normalize_length(x, axes, 1e-12)
+        y = result.values.astype(x.dtype, copy=False)
+
+        def backward(grad_output):
+            wide = grad_output.astype(result.values.dtype, copy=False)
+            return result.backward(wide).astype(x.dtype, copy=False)
+
+        return y, backward

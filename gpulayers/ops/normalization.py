@@ -1,0 +1,155 @@
+"""Normalisation over some axes, forward and backward; 16-bit types are computed in float32.
+
+All of them have one backward: with v = (x - mean) * inverse, or x * inverse, and weights of the positions w,
+    grad_x = inverse * (grad_v - w * (sum(grad_v) + v * sum(grad_v * v)))
+where the first sum stands only if the mean was taken away (S. Ioffe, C. Szegedy, 2015).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from . import arrays
+
+_MASK_EPSILON = 1e-7  # Keras's, added to the number of positions that a mask keeps
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalized:
+    """What a normalisation leaves, in the accumulation dtype.
+
+    Attributes:
+        values: the normalised array.
+        inverse: what it was multiplied by, with the reduced axes of size 1.
+        axes: reduced over.
+        weights: of the positions in the statistics: a number, an array, or None for constant statistics.
+        centered: whether the mean was taken away.
+        mean, variance: the statistics, with the reduced axes of size 1; None where not computed.
+    """
+
+    values: object
+    inverse: object
+    axes: tuple
+    weights: object
+    centered: bool
+    mean: object = None
+    variance: object = None
+
+    def backward(self, grad_values):
+        """The gradient to x, in the accumulation dtype."""
+        if self.weights is None:
+            return grad_values * self.inverse
+        total = self.values * (grad_values * self.values).sum(axis=self.axes, keepdims=True)
+        if self.centered:
+            total += grad_values.sum(axis=self.axes, keepdims=True)
+        total *= self.weights
+        return self.inverse * (grad_values - total)
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviated:
+    """x divided by its deviation: `wide` is x, `moments` its normalisation."""
+
+    wide: object
+    moments: Normalized
+
+    @property
+    def values(self):
+        return self.wide * self.moments.inverse
+
+    def backward(self, grad_values):
+        """The gradient to x: the deviation passes one on, the mean none."""
+        m = self.moments
+        along = (grad_values * self.wide).sum(axis=m.axes, keepdims=True)
+        return m.inverse * (grad_values - m.weights * m.values * m.inverse * along)
+
+
+def positive_axes(axes, rank):
+    """The axes counted from the front, sorted.
+
+    Raises:
+        ValueError: an axis out of range, or one that occurs twice.
+    """
+    given = axes if isinstance(axes, (tuple, list)) else (axes,)
+    if any(not -rank <= axis < rank for axis in given) or len({axis % rank for axis in given}) < len(given):
+        raise ValueError(f"axis must name different axes of an input of rank {rank}. Received: {axes!r}")
+    return tuple(sorted(axis % rank for axis in given))
+
+
+def normalize_moments(x, axes, epsilon, mask=None):
+    """(x - mean) / sqrt(variance + epsilon), the statistics being x's own over the axes.
+
+    Args:
+        x: a float array.
+        axes: a tuple, counted from the front.
+        mask: None, or a bool array broadcast to x: the positions that count in the statistics.
+    """
+    wide = _wide(x)
+    xp = arrays.array_module(x)
+    if mask is None:
+        weights = 1 / np.prod([x.shape[axis] for axis in axes], dtype=np.float64)
+        mean = wide.mean(axis=axes, keepdims=True)
+        centered = wide - mean
+        variance = (centered * centered).mean(axis=axes, keepdims=True)
+    else:
+        kept = xp.broadcast_to(mask, x.shape).astype(wide.dtype)
+        weights = kept / (kept.sum(axis=axes, keepdims=True) + _MASK_EPSILON)
+        mean = (wide * weights).sum(axis=axes, keepdims=True)
+        centered = wide - mean
+        variance = (centered * centered * weights).sum(axis=axes, keepdims=True)
+    inverse = 1 / xp.sqrt(variance + epsilon)
+    return Normalized(centered * inverse, inverse, axes, weights, True, mean, variance)
+
+
+def normalize_constants(x, axes, mean, variance, epsilon):
+    """(x - mean) / sqrt(variance + epsilon) with given statistics, broadcast to x."""
+    wide = _wide(x)
+    xp = arrays.array_module(x)
+    inverse = 1 / xp.sqrt(variance.astype(wide.dtype, copy=False) + epsilon)
+    return Normalized((wide - mean.astype(wide.dtype, copy=False)) * inverse, inverse, axes, None, True)
+
+
+def normalize_deviation(x, axes, epsilon):
+    """x / sqrt(variance + epsilon), the mean left in."""
+    moments = normalize_moments(x, axes, epsilon)
+    return Deviated(_wide(x), moments)
+
+
+def normalize_rms(x, axes, epsilon):
+    """x / sqrt(mean(x^2) + epsilon)."""
+    wide = _wide(x)
+    xp = arrays.array_module(x)
+    weights = 1 / np.prod([x.shape[axis] for axis in axes], dtype=np.float64)
+    inverse = 1 / xp.sqrt((wide * wide).mean(axis=axes, keepdims=True) + epsilon)
+    return Normalized(wide * inverse, inverse, axes, weights, False)
+
+
+def normalize_length(x, axes, epsilon):
+    """x / max(|x|, epsilon), the length over the axes."""
+    wide = _wide(x)
+    xp = arrays.array_module(x)
+    length = xp.sqrt((wide * wide).sum(axis=axes, keepdims=True))
+    inverse = 1 / xp.maximum(length, epsilon)
+    return Normalized(wide * inverse, inverse, axes, (length > epsilon).astype(wide.dtype), False)
+
+
+def scale_and_shift(values, gamma, beta, shape, dtype):
+    """values * gamma + beta in `dtype`; gamma and beta are reshaped to `shape`, or None."""
+    y = values if gamma is None else values * gamma.reshape(shape).astype(values.dtype, copy=False)
+    y = y if beta is None else y + beta.reshape(shape).astype(values.dtype, copy=False)
+    return y.astype(dtype, copy=False)
+
+
+def scale_and_shift_backward(grad_output, values, gamma, shape):
+    """(grad_values, grad_gamma, grad_beta), the last two summed to `shape`, in the type of `values`."""
+    wide = grad_output.astype(values.dtype, copy=False)
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    grad_beta = wide.sum(axis=axes, keepdims=True)
+    grad_gamma = (wide * values).sum(axis=axes, keepdims=True)
+    if gamma is not None:
+        wide = wide * gamma.reshape(shape).astype(wide.dtype, copy=False)
+    return wide, grad_gamma, grad_beta
+
+
+def _wide(x):
+    return x.astype(arrays.accumulation_dtype(x.dtype), copy=False)
