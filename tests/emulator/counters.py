@@ -38,6 +38,17 @@ class GlobalTraffic:
         """How often the average sector was fetched."""
         return _ratio(self.sectors[0] * SECTOR, self.distinct[0])
 
+    def parts(self):
+        """What was loaded, stored and updated, in words."""
+        loads, stores, atomics = self.bytes
+        if loads:
+            factors = f"{self.load_efficiency:.2f}x sectors, read {self.reread_factor:.2f} times"
+            yield f"loads {loads} B ({self.distinct[0]} distinct, {factors})"
+        if stores:
+            yield f"stores {stores} B ({self.distinct[1]} distinct, {self.store_efficiency:.2f}x sectors)"
+        if atomics:
+            yield f"atomics {atomics} B"
+
 
 @dataclass
 class SharedTraffic:
@@ -52,6 +63,11 @@ class SharedTraffic:
     @property
     def extra_wavefronts(self):
         return sum(self.wavefronts) - sum(self.ideal_wavefronts)
+
+    def summary(self):
+        """One line of text."""
+        passes = f"{sum(self.wavefronts)} wavefronts, {self.extra_wavefronts} extra"
+        return f"shared: {sum(self.bytes)} B, {passes}, degree {self.worst_degree}"
 
 
 @dataclass
@@ -80,6 +96,15 @@ class InstructionTraffic:
     @property
     def extra_wavefronts(self):
         return self.wavefronts - self.ideal_wavefronts
+
+    def coalescing(self):
+        """What kind of access stands where, and how many bytes it moves for each that it asks for."""
+        return f"{self.kind} at {self.place}, {self.efficiency:.2f}x"
+
+    def conflicts(self):
+        """What kind of access stands where, and how it meets the banks of shared memory."""
+        extra = f"{self.worst_degree}-way, {self.extra_wavefronts} extra wavefronts"
+        return f"{self.kind} at {self.place}, {extra}"
 
 
 class Counters:
@@ -135,26 +160,16 @@ class Counters:
         """The counters as lines of text."""
         lines = []
         for name, traffic in zip(self.names, self.arguments):
-            parts = []
-            if traffic and traffic.bytes[0]:
-                row = (traffic.bytes[0], traffic.distinct[0], traffic.load_efficiency, traffic.reread_factor)
-                parts.append("loads %d B (%d distinct, %.2fx sectors, read %.2f times)" % row)
-            if traffic and traffic.bytes[1]:
-                row = (traffic.bytes[1], traffic.distinct[1], traffic.store_efficiency)
-                parts.append("stores %d B (%d distinct, %.2fx sectors)" % row)
-            if traffic and traffic.bytes[2]:
-                parts.append("atomics %d B" % traffic.bytes[2])
+            parts = list(traffic.parts()) if traffic else []
             if parts:
                 lines.append(f"{name}: {', '.join(parts)}")
-        row = (sum(self.shared.bytes), sum(self.shared.wavefronts), self.shared.extra_wavefronts)
-        lines.append("shared: %d B, %d wavefronts, %d extra" % row + ", degree %d" % self.shared.worst_degree)
-        events = ["%s %d" % item for item in self.events.items() if item[1]]
+        lines.append(self.shared.summary())
+        events = [f"{event} {count}" for event, count in self.events.items() if count]
         if events:
-            lines.append("executed: " + ", ".join(events))
+            lines.append(f"executed: {', '.join(events)}")
         access, conflict = self.worst_coalesced(), self.worst_bank_conflict()
         if access:
-            lines.append("worst coalesced: %s at %s, %.2fx" % (access.kind, access.place, access.efficiency))
+            lines.append(f"worst coalesced: {access.coalescing()}")
         if conflict:
-            row = (conflict.kind, conflict.place, conflict.worst_degree, conflict.extra_wavefronts)
-            lines.append("worst bank conflict: %s at %s, %d-way, %d extra wavefronts" % row)
+            lines.append(f"worst bank conflict: {conflict.conflicts()}")
         return "\n".join(lines)

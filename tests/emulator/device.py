@@ -7,9 +7,12 @@ import numpy as np
 from gpulayers import jit
 from gpulayers.ops import arrays
 
-from . import kernel_library, memory
+from . import kernel_library
+from .array_module import ArrayModule, DeviceGenerator
+from .arrays import EmulatedArray, allocate
 from .errors import EmulatorError
 from .launch import Kernel, LaunchOrder, Report
+from .memory import require_written
 
 _MACHINES = {  # architecture: multiprocessors, bytes of shared memory that a block may ask for
     "sm_80": (108, 163 << 10),
@@ -71,26 +74,26 @@ class EmulatedDevice(arrays.Device):
         self.order = LaunchOrder((order,) if isinstance(order, str) else tuple(order), seed)
         self.multiprocessors, self.shared_memory_per_block = _MACHINES[architecture]
         self.multiprocessors = multiprocessors or self.multiprocessors
-        self.array_module = memory.ArrayModule(self)
+        self.array_module = ArrayModule(self)
         self.launches = []
 
     # ---- arrays
 
     def empty(self, shape, dtype):
         """An array that nobody may read before it is written."""
-        return memory.allocate(self, shape, dtype, initialised=False)
+        return allocate(self, shape, dtype, initialised=False)
 
     def zeros(self, shape, dtype):
-        array = memory.allocate(self, shape, dtype, initialised=True)
+        array = allocate(self, shape, dtype, initialised=True)
         array.view(np.ndarray)[...] = 0
         return array
 
     def asarray(self, array, dtype=None):
         """The array on this device: itself if it is there, else a copy."""
-        if isinstance(array, memory.EmulatedArray) and array.device is self:
+        if isinstance(array, EmulatedArray) and array.device is self:
             return array if dtype is None or array.dtype == dtype else array.astype(dtype)
         source = np.asarray(array, dtype)
-        copy = memory.allocate(self, source.shape, source.dtype, initialised=True)
+        copy = allocate(self, source.shape, source.dtype, initialised=True)
         copy.view(np.ndarray)[...] = source
         return copy
 
@@ -100,16 +103,16 @@ class EmulatedDevice(arrays.Device):
         Raises:
             EmulatorError: the array has elements that no kernel has written.
         """
-        if not isinstance(array, memory.EmulatedArray):
+        if not isinstance(array, EmulatedArray):
             return np.asarray(array)
-        memory.require_written(array, "to_numpy")
+        require_written(array, "to_numpy")
         return array.view(np.ndarray).copy()
 
     def matmul(self, a, b):
         return arrays.CPU.matmul(a, b)
 
     def random_generator(self, seed):
-        return memory.DeviceGenerator(self, arrays.CPU.random_generator(seed))
+        return DeviceGenerator(self, arrays.CPU.random_generator(seed))
 
     # ---- kernels
 
@@ -166,4 +169,4 @@ class EmulatedKernel:
             )
 
 
-arrays.register_device(memory.EmulatedArray, lambda array: array.device)
+arrays.register_device(EmulatedArray, lambda array: array.device)

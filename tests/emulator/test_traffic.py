@@ -43,6 +43,15 @@ def test_rereading_costs_requests_not_distinct_bytes(counting):
     assert (found["sum"].loaded, found["sum"].stored) == (320, 320), "an atomic loads and stores its sector"
 
 
+def test_parts_of_one_allocation_are_counted_once(counting):
+    memory = counting.asarray(np.arange(512, dtype=np.float32))
+    kernel = counting.kernel(TRAFFIC.with_name("rules.cu"), "shifted")
+    kernel((1,), (256,), (memory[:256], memory[256:], np.int32(256), np.int32(0)))
+    found = traffic.of_launch(counting.launches[-1])
+    assert [argument.name for argument in found.arguments] == ["x and y"]
+    assert (found["x and y"].loaded, found["x and y"].stored, found.bytes_moved) == (1024, 1024, 2048)
+
+
 def test_several_launches_against_the_least(counting):
     copy(counting, 1)
     copy(counting, 1)

@@ -15,8 +15,8 @@ class ArgumentTraffic:
     """What a launch moved to and from one array.
 
     Attributes:
-        name: of the kernel's parameter.
-        size: bytes of the array.
+        name: of the kernel's parameter; "a and b" for parts of one allocation.
+        size: bytes of the allocation.
         loaded, stored: bytes of the 32-byte sectors that were requested; atomic operations count in both.
         distinct_loaded, distinct_stored: bytes of the sectors requested at all: the least that moves.
         sectors_per_load, sectors_per_store: of a warp's request, on average; a float a lane takes 4 at best.
@@ -105,11 +105,14 @@ def of_launch(launch):
     if launch.report is None or launch.report.counters is None:
         raise ValueError(f"Expected a launch of a device with count=True. Received: {launch.expression}")
     counters = launch.report.counters
-    rows = [(name, row) for name, row in zip(counters.names, counters.arguments) if row]
+    rows = {}  # arguments in the same allocation share a row
+    for name, row in zip(counters.names, counters.arguments):
+        if row:
+            rows.setdefault(id(row), (row, []))[1].append(name)
     return LaunchTraffic(
         file=launch.file,
         expression=launch.expression,
-        arguments=tuple(_argument(name, row) for name, row in rows),
+        arguments=tuple(_argument(" and ".join(names), row) for row, names in rows.values()),
         extra_wavefronts=counters.shared.extra_wavefronts,
         worst_degree=counters.shared.worst_degree,
         worst_conflict=counters.worst_bank_conflict(),
@@ -144,14 +147,9 @@ def table(launches, minimum=None):
             if parts:
                 lines.append(f"  {a.name}: {'; '.join(parts)}")
         if traffic.worst_coalesced:
-            worst = traffic.worst_coalesced
-            lines.append(f"  worst coalesced: {worst.kind} at {worst.place}, {worst.efficiency:.2f}x")
+            lines.append(f"  worst coalesced: {traffic.worst_coalesced.coalescing()}")
         if traffic.worst_conflict:
-            worst = traffic.worst_conflict
-            lines.append(
-                f"  worst bank conflict: {worst.kind} at {worst.place}, {worst.worst_degree}-way, "
-                f"{worst.extra_wavefronts} extra wavefronts"
-            )
+            lines.append(f"  worst bank conflict: {traffic.worst_conflict.conflicts()}")
     if minimum is not None:
         moved = sum(traffic.bytes_moved for traffic in of_launches(launches))
         lines.append(f"{moved} B moved, {_ratio(moved, minimum):.2f}x of the least ({minimum} B)")
