@@ -41,7 +41,7 @@ def measure(arguments):
         f"{len(rows)} rows on {fields['device']}, {fields['commit']}"
         + (f"; results: {output}" if output else "")
     )
-    timer = timing.timer(device)
+    timer = timing.timer(device, arguments.least)
     ceiling = ceilings.measure(device, timer)
     recorder.write("ceiling", copy=ceiling.copy, products=ceiling.products)
     if not arguments.no_baselines:
@@ -49,7 +49,13 @@ def measure(arguments):
             print(f"Without the baseline {name}: {reason}.")
             recorder.write("absent", baseline=name, reason=reason)
     run = runner.Runner(
-        device, ceiling, arguments.seconds, not arguments.no_baselines, arguments.torch_compile, timer=timer
+        device,
+        ceiling,
+        arguments.seconds,
+        with_baselines=not arguments.no_baselines,
+        compiled=arguments.torch_compile,
+        least=arguments.least,
+        timer=timer,
     )
     progress, task = _progress(len(rows))
     with progress:
@@ -62,7 +68,8 @@ def measure(arguments):
     if arguments.compare:
         comparison.print_comparison(records.read(arguments.compare), recorder.lines)
     if arguments.base:
-        options = ["--seconds", str(arguments.seconds), *(["--quick"] if arguments.quick else [])]
+        options = ["--seconds", str(arguments.seconds)]
+        options += [f"--{name}" for name in ("quick", "least") if getattr(arguments, name)]
         options += ["--only", *arguments.only] if arguments.only else []
         comparison.print_comparison(*comparison.against(arguments.base, device.name, options))
     return 1 if any(line.get("status") in ("wrong", "error") for line in recorder.lines) else 0
@@ -135,6 +142,9 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m bench", description=measure.__doc__)
     _row_options(parser, 3.0)
     parser.add_argument("--no-baselines", action="store_true", help="only this library")
+    parser.add_argument(
+        "--least", action="store_true", help="the fastest turn counts: where others use the machine"
+    )
     parser.add_argument("--torch-compile", action="store_true", help="torch.compile too; takes seconds a row")
     parser.add_argument("--compare", metavar="FILE", help="also print what moved against earlier results")
     parser.add_argument("--base", metavar="REV", help="also measure that revision, in turns with this one")

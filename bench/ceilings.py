@@ -36,7 +36,7 @@ def _best(run, seconds, least=3):
     return min(samples)
 
 
-def on_cpu(seconds=0.5, copied=128 << 20, side=2048):
+def on_cpu(seconds=2.0, copied=128 << 20, side=2048):
     """Copies with every core, and a float32 product with BLAS."""
     source, target = np.ones(copied, np.uint8), np.ones(copied, np.uint8)
     parts = [slice(i * copied // threads(), (i + 1) * copied // threads()) for i in range(threads())]

@@ -148,6 +148,8 @@ def markdown(lines):
     rows = rows_of(lines)
     parts = ["# Benchmark results", _heading(lines)]
     parts += ["Ratios are a baseline's time over this library's: above 1 this library is faster."]
+    if any(line.get("statistic") == "least" for line in rows):
+        parts.append("Times and ratios are of the fastest turns, since others used the machine.")
     for line in lines:
         if line["kind"] == "ceiling":
             products = ", ".join(

@@ -14,22 +14,28 @@ _LEAST_TURNS, _MOST_TURNS = 3, 100
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds of one call: median and the tenth and ninetieth percentile over `count` turns."""
+    """Seconds of one call: median, tenth and ninetieth percentile and the least over `count` turns."""
 
     median: float
     p10: float
     p90: float
+    least: float
     count: int
 
     @classmethod
     def of(cls, samples):
         p10, median, p90 = np.percentile(samples, (10, 50, 90))
-        return cls(float(median), float(p10), float(p90), len(samples))
+        return cls(float(median), float(p10), float(p90), float(min(samples)), len(samples))
 
 
 def ratio(samples, other):
     """The median over the turns of other / samples: above 1 where `samples` is the faster one."""
     return statistics.median(b / a for a, b in zip(samples, other, strict=True))
+
+
+def ratio_of_least(samples, other):
+    """The same of the fastest turns: for machines that others use, where the medians tell of them."""
+    return min(other) / min(samples)
 
 
 class OtherLoad:
@@ -71,10 +77,11 @@ class CpuTimer:
     Args:
         pause: seconds, longer than OpenBLAS and OpenMP spin.
         turn: seconds of timed calls in a turn, at least one call.
+        reduce: makes one sample of the calls of a turn.
     """
 
-    def __init__(self, pause=0.03, turn=0.02):
-        self.pause, self.turn = pause, turn
+    def __init__(self, pause=0.03, turn=0.02, reduce=statistics.median):
+        self.pause, self.turn, self.reduce = pause, turn, reduce
 
     def _once(self, run):
         start = time.perf_counter()
@@ -86,7 +93,7 @@ class CpuTimer:
         if expected < 10 * self.pause:
             run()
         calls = max(1, min(1000, int(self.turn / expected)))
-        return statistics.median(self._once(run) for _ in range(calls))
+        return self.reduce([self._once(run) for _ in range(calls)])
 
     def measure(self, runs, seconds):
         """Times the callables of {name: callable} in turns for about so many seconds.
@@ -166,6 +173,8 @@ class GpuTimer:
         return samples
 
 
-def timer(device):
-    """The timer of a device."""
-    return CpuTimer() if device.name == "cpu" else GpuTimer(device)
+def timer(device, least=False):
+    """The timer of a device; `least`: for comparing the fastest turns."""
+    if device.name != "cpu":
+        return GpuTimer(device)
+    return CpuTimer(reduce=min if least else statistics.median)

@@ -18,7 +18,7 @@ CEILINGS = ceilings.Ceilings(copy=1e10, products={"float32": 1e11})
 
 def test_timing_has_the_median_and_percentiles():
     found = timing.Timing.of([1.0, 2.0, 3.0, 4.0, 100.0])
-    assert (found.median, found.count) == (3.0, 5)
+    assert (found.median, found.least, found.count) == (3.0, 1.0, 5)
     assert found.p10 == pytest.approx(1.4) and found.p90 == pytest.approx(61.6)
 
 
@@ -28,6 +28,7 @@ def test_ratio_is_the_median_of_pairs_not_the_ratio_of_medians():
     assert timing.ratio([1.0, 1.0, 4.0], [3.0, 1.0, 4.0]) == 1.0
     with pytest.raises(ValueError):
         timing.ratio([1.0], [1.0, 2.0])
+    assert timing.ratio_of_least([2.0, 9.0], [100.0, 3.0]) == 1.5
 
 
 def test_candidates_take_turns_on_the_cpu():
@@ -184,6 +185,17 @@ def test_a_row_has_its_figures(run):
     assert line["percent_of_bound"] == pytest.approx(100 * moved / 1e10 / 0.002)
     assert line["baselines"]["other"]["ratio"] == pytest.approx(1.5)
     json.dumps(line)
+
+
+def test_the_fastest_turn_counts_where_that_is_asked_for(run, monkeypatch):
+    operands = ROW.module.operands(ROW, arrays.CPU, len(ROW.key))
+    run.baselines["other"] = Candidate(ROW.module.ours(ROW, operands))
+    run.least = True
+    samples = {runner.OURS: [0.002, 0.008, 0.008], "other": [0.009, 0.003, 0.003]}
+    monkeypatch.setattr(run.timer, "measure", lambda runs, seconds: samples)
+    line = run.measure(ROW)
+    assert (line["seconds"], line["statistic"]) == (0.002, "least")
+    assert line["baselines"]["other"]["ratio"] == pytest.approx(1.5)
 
 
 def test_a_wrong_result_is_not_timed(run, monkeypatch):
