@@ -1,0 +1,113 @@
+"""Layers, losses, metrics and optimizers on the emulated GPU, which has of NumPy only what CuPy has.
+
+The bits are the CPU's.
+"""
+
+import numpy as np
+import pytest
+
+import gpulayers
+from gpulayers import layers, losses, metrics, models, optimizers
+from gpulayers.ops import arrays
+from gpulayers.ops.activations import ACTIVATIONS, activate
+
+from .layer_makers import MAKERS, MERGES, RANDOM
+
+EVERY = {**MAKERS, **RANDOM, **MERGES}
+
+
+def normal(seed, shape):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def on_both(compute, request):
+    """The results of `compute(device)` on the CPU and on the emulated device, as lists of NumPy arrays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "default_device", lambda: arrays.CPU)
+        gpulayers.set_random_seed(2)
+        expected = [np.asarray(result) for result in compute(arrays.CPU)]
+    device = request.getfixturevalue("emulated_default")
+    gpulayers.set_random_seed(2)
+    results = list(compute(device))
+    on_device = [result for result in results if isinstance(result, np.ndarray)]
+    assert on_device and all(arrays.device_of(result) is device for result in on_device)
+    return expected, [arrays.to_numpy(result) for result in results]
+
+
+def same(pair):
+    for expected, result in zip(*pair, strict=True):
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_layers(name, request):
+    make, shape = EVERY[name]
+    several = isinstance(shape, list)
+
+    def compute(device):
+        layer = make()
+        xs = [device.asarray(normal(i, s)) for i, s in enumerate(shape if several else [shape])]
+        y, backward = layer.forward(xs if several else xs[0], training=True)
+        gradients = backward(device.asarray(normal(9, y.shape)))
+        gradients = gradients if several else [gradients]
+        weights = [w for variable in layer.trainable_weights for w in (variable.value, variable.grad)]
+        return [y, layer(xs if several else xs[0]), *gradients, *weights]
+
+    same(on_both(compute, request))
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_activations(name, request):
+    def compute(device):
+        y, backward = activate(
+            ACTIVATIONS[name], device.asarray(np.linspace(-8, 8, 24, dtype=np.float32).reshape(4, 6))
+        )
+        return [y, backward(device.asarray(normal(1, (4, 6))))]
+
+    same(on_both(compute, request))
+
+
+def concrete(module, base):
+    """The names of a module's classes that a model can be compiled with."""
+    named = ((name, getattr(module, name)) for name in dir(module))
+    classes = [(name, kind) for name, kind in named if isinstance(kind, type) and issubclass(kind, base)]
+    return [
+        name
+        for name, kind in classes
+        if kind is not base and name not in ("MeanMetricWrapper", "Mean", "Loss")
+    ]
+
+
+def fit(request, optimizer=optimizers.SGD, loss="mean_squared_error", metric="accuracy"):
+    """The weights and the history of one epoch are the CPU's."""
+
+    def compute(device):
+        model = models.Sequential([layers.Dense(3, activation="softmax")])
+        model.compile(
+            optimizer, loss, metrics=[metric() if callable(metric) else metric], weighted_metrics=[]
+        )
+        labels = np.random.default_rng(1).integers(0, 3, 8)
+        y = labels if "Sparse" in str(loss) + str(metric) else np.eye(3, dtype=np.float32)[labels]
+        history = model.fit(normal(0, (8, 5)), y, batch_size=4, verbose=0).history
+        return [variable.value for variable in model.weights] + [
+            value for key in history for value in history[key]
+        ]
+
+    same(on_both(compute, request))
+
+
+@pytest.mark.parametrize("name", concrete(losses, losses.Loss))
+def test_losses(name, request):
+    fit(request, loss=getattr(losses, name)())
+
+
+@pytest.mark.parametrize("name", concrete(optimizers, optimizers.Optimizer))
+def test_optimizers(name, request):
+    fit(request, optimizer=getattr(optimizers, name))
+
+
+@pytest.mark.parametrize("name", concrete(metrics, metrics.Metric))
+def test_metrics(name, request):
+    loss = losses.SparseCategoricalCrossentropy() if "Sparse" in name else losses.CategoricalCrossentropy()
+    fit(request, loss=loss, metric=getattr(metrics, name))
