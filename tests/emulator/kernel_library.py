@@ -60,6 +60,7 @@ class Entry:
         address: of its function.
         parameters: signatures.Parameters.
         max_threads: of a block, by __launch_bounds__; None without them.
+        cluster: blocks of a cluster along x, y, z, by __cluster_dims__; None without them.
         machine_shared_bytes: static shared memory on a GPU.
         static_shared_bytes: the same with the emulator's red zones.
         shared_layout: address of the table of its shared arrays.
@@ -68,6 +69,7 @@ class Entry:
     address: int
     parameters: list
     max_threads: int
+    cluster: tuple
     machine_shared_bytes: int
     static_shared_bytes: int
     shared_layout: int
@@ -118,13 +120,14 @@ class KernelLibrary:
         symbol = re.sub(r"\W", "_", self.lowered[expression])
         information = getattr(self._library, f"emu_info_{symbol}")
         information.restype = ctypes.c_char_p
-        sizes, bounds, machine_bytes, static_bytes = information().decode().split(";")
+        sizes, bounds, cluster, machine_bytes, static_bytes = information().decode().split(";")
         return Entry(
             address=ctypes.cast(getattr(self._library, f"emu_thunk_{symbol}"), ctypes.c_void_p).value,
             parameters=signatures.parameters(
                 self.source, expression, [int(size) for size in sizes.split(",") if size]
             ),
             max_threads=math.prod(int(bound) for bound in bounds.split(",")) if bounds else None,
+            cluster=tuple(int(size) for size in cluster.split(",")) if cluster else None,
             machine_shared_bytes=int(machine_bytes),
             static_shared_bytes=int(static_bytes),
             shared_layout=ctypes.addressof(

@@ -112,6 +112,15 @@ class Kernel:
             check_argument(self.expression, index, value, parameter, device)
         check_aliases(self.expression, self.parameters, arguments)
 
+    def _cluster(self, cluster):
+        """The cluster that a launch asks for, or that the kernel was compiled for."""
+        compiled = self._entry.cluster
+        if cluster and compiled and cluster != compiled:
+            raise EmulatorError(
+                f"launch: {self.expression}: expected clusters of __cluster_dims__{compiled}. Received: {cluster}"
+            )
+        return cluster or compiled
+
     def run(
         self,
         device,
@@ -132,6 +141,7 @@ class Kernel:
         """
         grid, block, cluster = _three(grid), _three(block), cluster and _three(cluster)
         self._check_launch(grid, block, shared_memory, cooperative, arguments, device)
+        cluster = self._cluster(cluster)
         if count and not self.library.check:
             raise EmulatorError(f"launch: {self.expression}: counters need check=True")
         packed = PackedArguments(self.parameters, arguments)

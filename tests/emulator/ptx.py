@@ -97,6 +97,7 @@ class Function:
     results: list
     parameters: list
     max_threads: str  # "256, 1, 1", or "" where the kernel has no launch bounds
+    cluster: str  # "2, 1, 1" by __cluster_dims__, or ""
     body: list
 
 
@@ -239,11 +240,15 @@ class _Parser:
     def _function(self, head):
         match = re.match(r".*?\.(entry|func)\s+(?:\((.*?)\)\s*)?([\w$]+)\s*(?:\((.*?)\))?(.*)$", head)
         kind, results, name, parameters, directives = match.groups()
-        bounds = re.search(r"\.maxntid\s+([\d,\s]+)", directives)
+        bounds, cluster = (
+            re.search(rf"\.{directive}\s+([\d,\s]+)", directives)
+            for directive in ("maxntid", "reqnctapercluster")
+        )
         declared = [
             [_variable(part) for part in split_operands(text or "")] for text in (results, parameters)
         ]
-        function = Function(name, kind == "entry", *declared, bounds.group(1).strip() if bounds else "", [])
+        sizes = [found.group(1).strip() if found else "" for found in (bounds, cluster)]
+        function = Function(name, kind == "entry", *declared, *sizes, [])
         if self.text[self.position] == ";":  # a declaration; the definition follows, or it is a built-in
             self.position += 1
             return

@@ -31,7 +31,7 @@ def plain_programs():
     yield program("buffers", "bulk.cu", "buffers_program", (x, Out(expected)), block=32)
     x = numbers(2, 4, 64)
     expected = np.where(np.array([1, 0, 1, 1])[:, None], x[:, :1], 7).astype(np.uint32)
-    launch = {"grid": 8, "cluster": 4}
+    launch = {"grid": 8}
     yield program(
         "multicast", "bulk.cu", "multicast_program", (x, Out(expected), np.uint16(0b1101)), **launch
     )

@@ -1,5 +1,7 @@
 """Clusters: special registers, barriers, distributed shared memory, st.async."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,9 @@ RANDOM = np.random.default_rng(6)
 
 
 def program(name, arguments, block=32, grid=8, cluster=4):
-    sizes = {"block": block, "grid": grid, "cluster": cluster}
-    return Program(
-        f"{name} {cluster}", "clusters.cu", f"{name}_program", arguments, **sizes, architecture="sm_90"
-    )
+    """A kernel that is compiled for clusters of this size."""
+    kernel = f"{name}_program<{cluster}>"
+    return Program(f"{name} {cluster}", "clusters.cu", kernel, arguments, block, grid, architecture="sm_90")
 
 
 def numbers(*shape):
@@ -34,7 +35,9 @@ def registers_program(grid, cluster):
         np.ones(grid),
         size > 1,
     )
-    return program("registers", (Out(np.stack(columns, 1).astype(np.uint32)),), grid=grid, cluster=cluster)
+    arguments = (Out(np.stack(columns, 1).astype(np.uint32)),)
+    launched = program("registers", arguments, grid=grid, cluster=cluster)
+    return dataclasses.replace(launched, kernel="registers_program", cluster=cluster)
 
 
 def neighbours_program(cluster):
@@ -83,6 +86,11 @@ PROGRAMS += [all_to_all_program(), chain_program(), flag_program()]
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_instruction(program, order):
     program.check(EmulatedDevice(program.architecture, order=order), together=PROGRAMS)
+
+
+def test_cluster_that_the_kernel_was_not_compiled_for():
+    with pytest.raises(EmulatorError, match="__cluster_dims__"):
+        dataclasses.replace(chain_program(), cluster=2).run(EmulatedDevice("sm_90"))
 
 
 def test_grid_that_no_cluster_divides():

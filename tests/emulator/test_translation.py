@@ -97,7 +97,7 @@ SHARED = """
 
 def test_a_kernel_has_the_shared_memory_that_it_uses():
     text = translate(SHARED)
-    assert 'return ";;48;64"' in text and 'return ";64, 2, 1;408;432"' in text
+    assert 'return ";;;48;64"' in text and 'return ";64, 2, 1;;408;432"' in text
     assert 'emu_shared_layout_a[] = {{0, 8, "common"}, {24, 40, "mine"}, {0, 0, nullptr}}' in text
 
 

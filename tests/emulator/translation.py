@@ -253,12 +253,12 @@ class FunctionTranslation:
         yield "}"
 
     def _description(self):
-        """What the host asks of a kernel: sizes of the parameters; launch bounds; bytes of static shared
-        memory on a GPU and here; the table of shared arrays."""
+        """What the host asks of a kernel: sizes of the parameters; launch bounds; cluster; bytes of static
+        shared memory on a GPU and here; the table of shared arrays."""
         symbol = cpp_name(self.function.name)
         sizes = ",".join(str(parameter.size) for parameter in self.function.parameters)
         shared = f"{self._shared.machine_bytes};{self._shared.static_bytes}"
-        description = f"{sizes};{self.function.max_threads};{shared}"
+        description = f"{sizes};{self.function.max_threads};{self.function.cluster};{shared}"
         yield f'{_EXPORT} const char* emu_info_{symbol}() {{ return "{description}"; }}'
         yield self._shared.table(symbol)
 

@@ -81,5 +81,11 @@ def cvta(code, op):
 
 @instruction("isspacep")
 def isspacep(code, op):
-    shared = op.choice({"shared": "", "shared::cta": "", "shared::cluster": "", "global": "!"})
-    return code.put(op[0], f"{shared}is_shared(pointer({code.value(op[1])}))")
+    of_block, of_cluster = "is_shared", "is_shared_of_cluster"
+    spaces = {
+        "shared": of_block,
+        "shared::cta": of_block,
+        "shared::cluster": of_cluster,
+        "global": f"!{of_cluster}",
+    }
+    return code.put(op[0], f"{op.choice(spaces)}(pointer({code.value(op[1])}))")

@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(64) reduce_program(const unsigned* __restrict_
 }
 
 // Block 0 loads once for all blocks of the cluster.
-__global__ void __launch_bounds__(64)
+__global__ void __cluster_dims__(4, 1, 1) __launch_bounds__(64)
     multicast_program(const unsigned* __restrict__ from, unsigned* __restrict__ to, unsigned short ranks) {
     __shared__ __align__(16) unsigned tile[64];
     __shared__ Barrier full;
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(64)
 }
 
 // Every block copies its tile to its right neighbour and adds it to a sum in block 0.
-__global__ void __launch_bounds__(64)
+__global__ void __cluster_dims__(4, 1, 1) __launch_bounds__(64)
     cluster_copy_program(const unsigned* __restrict__ from, unsigned* __restrict__ to,
                          unsigned* __restrict__ sums) {
     __shared__ __align__(16) unsigned tile[64], inbox[64], sum[64];

@@ -1,4 +1,5 @@
-// Clusters: special registers, barriers, distributed shared memory, st.async.
+// Clusters: special registers, barriers, distributed shared memory, st.async. The kernels know the size of
+// their clusters, but for registers_program, which is told at the launch.
 #include "barriers.cuh"
 
 __global__ void __launch_bounds__(32) registers_program(unsigned* __restrict__ out) {
@@ -17,7 +18,8 @@ __global__ void __launch_bounds__(32) registers_program(unsigned* __restrict__ o
 
 // Every block reads its neighbours' tiles; adds its rank into block 0's counter; writes into its right
 // neighbour.
-__global__ void __launch_bounds__(64)
+template <int SIZE>
+__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(64)
     neighbours_program(const unsigned* __restrict__ x, unsigned* __restrict__ y,
                        unsigned* __restrict__ counts) {
     __shared__ unsigned tile[64], inbox[64], counter;
@@ -36,7 +38,8 @@ __global__ void __launch_bounds__(64)
 }
 
 // Generic addresses: cooperative groups' map_shared_rank compiles to mapa without a state space.
-__global__ void __launch_bounds__(32)
+template <int SIZE>
+__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(32)
     generic_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
     __shared__ unsigned tile[32];
     tile[threadIdx.x] = x[blockIdx.x * 32 + threadIdx.x];
@@ -53,7 +56,8 @@ __global__ void __launch_bounds__(32)
 
 // Every block sends a quarter of its numbers to each block of the cluster with st.async; a barrier counts the
 // bytes.
-__global__ void __launch_bounds__(64)
+template <int SIZE>
+__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(64)
     all_to_all_program(const unsigned* __restrict__ x, unsigned* __restrict__ y,
                        unsigned* __restrict__ sums) {
     __shared__ __align__(16) unsigned inbox[4][16], sum;
@@ -84,7 +88,8 @@ __global__ void __launch_bounds__(64)
 }
 
 // A remote arrival hands a value on along the chain of blocks.
-__global__ void __launch_bounds__(32)
+template <int SIZE>
+__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(32)
     chain_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
     __shared__ unsigned value;
     __shared__ Barrier full;
@@ -113,7 +118,9 @@ __global__ void __launch_bounds__(32)
 }
 
 // Block 1 waits for a flag in block 0's shared memory that block 0 releases.
-__global__ void __launch_bounds__(32) flag_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
+template <int SIZE>
+__global__ void __cluster_dims__(SIZE, 1, 1) __launch_bounds__(32)
+    flag_program(const unsigned* __restrict__ x, unsigned* __restrict__ y) {
     __shared__ unsigned data, flag;
     unsigned rank = cluster_rank();
     if (threadIdx.x == 0) flag = 0;

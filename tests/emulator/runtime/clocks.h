@@ -217,6 +217,8 @@ void sync_release(const void* p, Scope scope) {
     advance(f);
 }
 
+static const size_t MAX_ACQUIRED = 1024;  // addresses read between two fences of a thread
+
 // A relaxed or volatile write after a fence releases what the fence covered; a read may be made an acquire by
 // a later fence.
 static void relaxed_write(Fiber* f, const void* p) {
@@ -227,7 +229,7 @@ static void relaxed_write(Fiber* f, const void* p) {
 }
 
 static void relaxed_read(Fiber* f, const void* p) {
-    if (f->acquired.size() < 64 && (f->acquired.empty() || f->acquired.back() != p))
+    if (f->acquired.size() < MAX_ACQUIRED && (f->acquired.empty() || f->acquired.back() != p))
         f->acquired.push_back(p);
 }
 

@@ -20,7 +20,7 @@ static std::string who() {
 }
 
 void report(void* pc, const char* kind, const char* format, ...) {
-    if (G.seen[{kind, pc}]++ || G.errors.size() >= 50)
+    if (G.reported[{kind, pc}]++ || G.errors.size() >= 50)
         return;
     char text[1024];
     va_list arguments;
