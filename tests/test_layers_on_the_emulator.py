@@ -85,7 +85,7 @@ def fit(request, optimizer=optimizers.SGD, loss="mean_squared_error", metric="ac
     def compute(device):
         model = models.Sequential([layers.Dense(3, activation="softmax")])
         model.compile(
-            optimizer, loss, metrics=[metric() if callable(metric) else metric], weighted_metrics=[]
+            optimizer(), loss, metrics=[metric() if callable(metric) else metric], weighted_metrics=[]
         )
         labels = np.random.default_rng(1).integers(0, 3, 8)
         y = labels if "Sparse" in str(loss) + str(metric) else np.eye(3, dtype=np.float32)[labels]
