@@ -1,5 +1,7 @@
-"""Layers that compute with arrays alone: gradients, values, masks, moving statistics. `test_layers_core.py` has
-what they share with all layers."""
+"""Layers that compute with arrays alone: gradients, values, masks, moving statistics.
+
+`test_layers_core.py` has what they share with all layers.
+"""
 
 import numpy as np
 import pytest
@@ -87,7 +89,9 @@ def test_16_bit_values(name, dtype):
         expected, wide_back = wide.forward(x.astype(np.float64), training=training)
         assert_close(y, expected, terms=30, magnitude=10, roundings=2, what="y")
         dy = draw(*y.shape, dtype=dtype)
-        assert_close(back(dy), wide_back(dy.astype(np.float64)), terms=30, magnitude=20, roundings=4, what="dx")
+        assert_close(
+            back(dy), wide_back(dy.astype(np.float64)), terms=30, magnitude=20, roundings=4, what="dx"
+        )
 
 
 def test_integers_stay_in_what_rearranges_them():
@@ -113,7 +117,11 @@ def test_dot():
     a, b = draw(2, 3, 4), draw(2, 5, 3)
     np.testing.assert_allclose(layers.Dot((1, 2))([a, b]), np.einsum("nij,nki->njk", a, b), rtol=1e-5)
     u, v = draw(2, 3), draw(2, 3)
-    cosine = (u * v).sum(1, keepdims=True) / np.linalg.norm(u, axis=1)[:, None] / np.linalg.norm(v, axis=1)[:, None]
+    cosine = (
+        (u * v).sum(1, keepdims=True)
+        / np.linalg.norm(u, axis=1)[:, None]
+        / np.linalg.norm(v, axis=1)[:, None]
+    )
     np.testing.assert_allclose(layers.Dot(1, normalize=True)([u, v]), cosine, rtol=1e-5)
     assert layers.Dot(1).compute_mask([a, a], [np.ones((2, 3), bool)] * 2) is None
 

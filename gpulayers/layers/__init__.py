@@ -6,25 +6,10 @@ from .core import Activation, Dense, Dropout
 from .elementary import Identity, Masking, Rescaling
 from .embedding import Embedding
 from .input import Input, InputLayer, SymbolicTensor
+from .joining import Concatenate, Dot, add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .layer import Layer
-from .merging import (
-    Add,
-    Average,
-    Concatenate,
-    Dot,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-    add,
-    average,
-    concatenate,
-    dot,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-)
+from .length_normalization import RMSNormalization, UnitNormalization
+from .merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from .noise import (
     AlphaDropout,
     GaussianDropout,
@@ -34,6 +19,7 @@ from .noise import (
     SpatialDropout3D,
 )
 from .normalization import BatchNormalization
+from .padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from .pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -51,18 +37,8 @@ from .pooling import (
 from .rectifiers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .recurrent import LSTM
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .resizing import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    UpSampling1D,
-    UpSampling2D,
-    UpSampling3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
-from .sample_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .sample_normalization import GroupNormalization, LayerNormalization
+from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D

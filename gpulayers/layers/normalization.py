@@ -10,8 +10,8 @@ from .layer import Layer
 class BatchNormalization(Layer):
     """Each channel with mean 0 and variance 1, then scaled and shifted.
 
-    In training the statistics are the batch's own, and the moving ones take a step towards them; in inference,
-    and while the layer is not trainable, the moving ones are used and stay.
+    In training the statistics are the batch's own, and the moving ones take a step towards them; in
+    inference, and while the layer is not trainable, the moving ones are used and stay.
 
     Args:
         axis: the channels.
@@ -102,7 +102,8 @@ class BatchNormalization(Layer):
         shape = tuple(size if other == axis else 1 for other, size in enumerate(x.shape))
         if x.shape[axis] != self.moving_mean.shape[0]:
             raise ValueError(
-                f"{self.name} was built for {self.moving_mean.shape[0]} channels. Received: shape {tuple(x.shape)}"
+                f"{self.name} was built for {self.moving_mean.shape[0]} channels. "
+                f"Received: shape {tuple(x.shape)}"
             )
         factor = term = None
         if training and self.trainable and x.size:
@@ -173,7 +174,7 @@ def _step(variable, value, momentum):
 
 
 def _checked_clipping(clipping):
-    if clipping is None:
+    if not clipping and isinstance(clipping, (dict, type(None))):
         return None
     if not isinstance(clipping, dict) or not set(clipping) <= {"rmin", "rmax", "dmax"}:
         raise ValueError(f"renorm_clipping must be a dict of rmin, rmax and dmax. Received: {clipping!r}")

@@ -123,7 +123,8 @@ class PReLU(Layer):
         alpha = self.alpha.value.astype(x.dtype, copy=False)
         if x.ndim != alpha.ndim + 1 or any(b not in (1, a) for a, b in zip(x.shape[1:], alpha.shape)):
             raise ValueError(
-                f"{self.name} was built for samples of {self.build_shape[1:]}. Received: shape {tuple(x.shape)}"
+                f"{self.name} was built for samples of {self.build_shape[1:]}. "
+                f"Received: shape {tuple(x.shape)}"
             )
         negative = xp.minimum(x, 0)
 
@@ -163,7 +164,9 @@ class Softmax(_Elementwise):
         mask = arrays.take(mask, "mask")
         sizes = zip(mask.shape[::-1], x.shape[::-1])
         if mask.ndim > x.ndim or any(given not in (1, size) for given, size in sizes):
-            raise ValueError(f"mask must be broadcast to {tuple(x.shape)}. Received: shape {tuple(mask.shape)}")
+            raise ValueError(
+                f"mask must be broadcast to {tuple(x.shape)}. Received: shape {tuple(mask.shape)}"
+            )
         mask = mask if mask.dtype == bool else mask > 0.5
         lowest = x.dtype.type(-3e4 if x.dtype.itemsize == 2 and x.dtype.kind == "f" else -1e9)
         y = activations.softmax(xp.where(mask, x, lowest), axis=axis)

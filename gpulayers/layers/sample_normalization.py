@@ -1,4 +1,4 @@
-"""Normalisation of each sample by itself: LayerNormalization, GroupNormalization, RMS and unit length."""
+"""Normalisation of each sample by itself: LayerNormalization and GroupNormalization."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from .arguments import number
 from .layer import Layer
 
 
-def _checked_axis(axis):
+def checked_axis(axis):
     for entry in axis if isinstance(axis, (list, tuple)) else (axis,):
         integer(entry, "axis", least=-(2**31))
     return list(axis) if isinstance(axis, (list, tuple)) else axis
@@ -62,7 +62,8 @@ class _Scaled(Layer):
         built = tuple(self.build_shape[axis] for axis in axes) if len(self.build_shape) == x.ndim else None
         if built != tuple(x.shape[axis] for axis in axes):
             raise ValueError(
-                f"{self.name} was built for inputs of {tuple(self.build_shape)}. Received: shape {tuple(x.shape)}"
+                f"{self.name} was built for inputs of {tuple(self.build_shape)}. "
+                f"Received: shape {tuple(x.shape)}"
             )
 
 
@@ -101,7 +102,7 @@ class LayerNormalization(_Scaled):
                 DeprecationWarning,
                 stacklevel=2,
             )
-        self.axis, self.epsilon = _checked_axis(axis), number(epsilon, "epsilon", 0)
+        self.axis, self.epsilon = checked_axis(axis), number(epsilon, "epsilon", 0)
         self.rms_scaling = bool(rms_scaling)
         self._set_scaling(
             center,
@@ -181,76 +182,5 @@ class GroupNormalization(_Scaled):
         split = (self.groups, x.shape[axis] // self.groups)
         grouped = x.reshape(x.shape[:axis] + split + x.shape[axis + 1 :])
         axes = tuple(other for other in range(1, grouped.ndim) if other != axis)
-        shape = tuple(
-            size if other in (axis, axis + 1) else 1 for other, size in enumerate(grouped.shape)
-        )
+        shape = tuple(size if other in (axis, axis + 1) else 1 for other, size in enumerate(grouped.shape))
         return self._scaled(normalization.normalize_moments(grouped, axes, self.epsilon), shape, x)
-
-
-class RMSNormalization(Layer):
-    """x / sqrt(mean of x^2 over some axes of each sample + epsilon), then scaled.
-
-    Args:
-        axis: one axis, or a list of them.
-        epsilon: added to the mean square.
-
-    Shapes: scale: the sizes of the axes, in order.
-    """
-
-    def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
-        super().__init__(**kwargs)
-        self.axis, self.epsilon = _checked_axis(axis), number(epsilon, "epsilon", 0)
-
-    def build(self, input_shape):
-        shape = tuple(
-            input_shape[axis] for axis in normalization.positive_axes(self.axis, len(input_shape))
-        )
-        if None in shape:
-            raise ValueError(
-                f"{self.name} needs known sizes along axis {self.axis}. Received: shape {tuple(input_shape)}"
-            )
-        self.scale = self.add_weight(shape, "ones", name="scale")
-
-    def forward(self, x, training=True):
-        axes = normalization.positive_axes(self.axis, x.ndim)
-        shape = tuple(size if axis in axes else 1 for axis, size in enumerate(x.shape))
-        if tuple(x.shape[axis] for axis in axes) != self.scale.shape:
-            raise ValueError(
-                f"{self.name} was built for sizes {self.scale.shape}. Received: shape {tuple(x.shape)}"
-            )
-        result = normalization.normalize_rms(x, axes, self.epsilon)
-        scale = self.scale.value
-        y = normalization.scale_and_shift(result.values, scale, None, shape, x.dtype)
-
-        def backward(grad_output):
-            grads = normalization.scale_and_shift_backward(grad_output, result.values, scale, shape)
-            if self.scale.trainable:
-                self.scale.add_grad(grads[1].reshape(scale.shape).astype(self.scale.dtype, copy=False))
-            return result.backward(grads[0]).astype(x.dtype, copy=False)
-
-        return y, backward
-
-
-class UnitNormalization(Layer):
-    """Each sample with length 1 over some axes.
-
-    Args:
-        axis: one axis, or a list of them.
-    """
-
-    supports_masking = True
-
-    def __init__(self, axis=-1, **kwargs):
-        super().__init__(**kwargs)
-        self.axis = _checked_axis(axis)
-
-    def forward(self, x, training=True):
-        axes = normalization.positive_axes(self.axis, x.ndim)
-        result = normalization.normalize_length(x, axes, 1e-12)
-        y = result.values.astype(x.dtype, copy=False)
-
-        def backward(grad_output):
-            wide = grad_output.astype(result.values.dtype, copy=False)
-            return result.backward(wide).astype(x.dtype, copy=False)
-
-        return y, backward

@@ -19,7 +19,9 @@ def reduced(grad, shape):
     if not axes:
         return grad
     dtype = grad.dtype
-    return grad.sum(axis=axes, keepdims=True, dtype=arrays.accumulation_dtype(dtype)).astype(dtype, copy=False)
+    return grad.sum(axis=axes, keepdims=True, dtype=arrays.accumulation_dtype(dtype)).astype(
+        dtype, copy=False
+    )
 
 
 def add(inputs):

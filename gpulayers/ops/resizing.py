@@ -65,7 +65,9 @@ def _along(x, axes, factors, interpolation, transposed):
         matrix = device.asarray(_matrix(size, factor, interpolation), y.dtype)
         rows = xp.moveaxis(y, axis, -1)
         # matmul wants two axes: the others lie in the first.
-        product = device.matmul(rows.reshape(rows.size // rows.shape[-1], rows.shape[-1]), matrix if transposed else matrix.T)
+        product = device.matmul(
+            rows.reshape(rows.size // rows.shape[-1], rows.shape[-1]), matrix if transposed else matrix.T
+        )
         y = xp.moveaxis(product.reshape(*rows.shape[:-1], product.shape[-1]), -1, axis)
     return arrays.contiguous(y.astype(x.dtype, copy=False))
 
