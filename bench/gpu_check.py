@@ -6,6 +6,7 @@ PyTorch is a baseline where it is installed.
 """
 
 import concurrent.futures
+import importlib.util
 import multiprocessing
 import os
 import re
@@ -46,6 +47,8 @@ def run_tests(recorder, seconds, run=subprocess.run):
     """The tests that use a GPU, in a process of their own, which is cut off when it takes too long."""
     command = [sys.executable, "-m", "pytest", "-q", "--maxfail=25", "-k", "gpu", "-p", "no:cacheprovider"]
     command += ["-o", "addopts=", "-o", "filterwarnings=default", "--color=no", "tests"]
+    if importlib.util.find_spec("xdist"):
+        command += ["-n", str(min(8, threads()))]  # compiling takes most of the time
     output, ended = _output(command, seconds, run)
     counts = {
         name: int(n)

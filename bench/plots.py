@@ -27,7 +27,9 @@ def ratio_bars(lines, family):
     for place, name in enumerate(names):
         pairs = [(at, line["baselines"].get(name, {}).get("ratio")) for at, line in enumerate(rows)]
         pairs = [(at, ratio) for at, ratio in pairs if ratio]
-        axes.barh([at + place * height for at, _ in pairs], [ratio for _, ratio in pairs], height, label=name)
+        # Bars begin at 1: right is faster, left is slower.
+        heights, widths = [at + place * height for at, _ in pairs], [ratio - 1 for _, ratio in pairs]
+        axes.barh(heights, widths, height, left=1, label=name)
     labels = [f"{line['name']}, {line['direction']}, {line['precision']}" for line in rows]
     axes.set_yticks([at + 0.4 - height / 2 for at in range(len(rows))], labels, fontsize=7)
     axes.invert_yaxis()

@@ -7,11 +7,23 @@ import numpy as np
 import pytest
 
 from bench import counters, workloads
-from bench.workloads import BOTH, FORWARD, Workload, convolution, dense, embedding, models, networks, pooling
+from bench.workloads import (
+    BOTH,
+    FORWARD,
+    Workload,
+    convolution,
+    dense,
+    embedding,
+    models,
+    networks,
+    pooling,
+    transposed,
+)
 from gpulayers.ops import arrays
 
 TINY = [
     *counters.rows(),
+    *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
 ]
 
@@ -159,7 +171,7 @@ def test_tolerance_refuses_nan_and_shapes():
         workloads.assert_near(slightly_off, np.ones(3), "float32", 1, 1.0, "y")
 
 
-def test_pooling_rows_name_operations_that_exist():
+def test_rows_name_operations_that_exist():
     from gpulayers.ops.dispatch import OPERATIONS
 
     for row in (*workloads.all_rows("cpu"), *workloads.all_rows("gpu")):

@@ -204,6 +204,38 @@ def _convolution(workload, operands, device, layout):
     return Candidate(_nothing_kept(backward), one)
 
 
+def _transposed(workload, operands, device, layout):
+    torch, problem, window = _torch(), workload.problem, workload.problem.window
+    rank, memory_format = window.rank, _memory_format(layout, window.rank)
+    if memory_format is None:
+        return None
+    functional = torch.nn.functional
+    transposed = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[
+        rank - 1
+    ]
+    x = _channels_first(operands["x"], problem).contiguous(memory_format=memory_format)
+    weight = tensor(operands["weight"])
+    weight = weight.permute(rank + 1, rank, *range(rank)).contiguous(memory_format=memory_format)
+    settings = dict(stride=window.strides, padding=_symmetric(window), dilation=window.dilation)
+
+    def forward():
+        return transposed(x, weight, groups=problem.groups, **settings)
+
+    if workload.direction == FORWARD:
+        return Candidate(_nothing_kept(forward), lambda y: {"output": _as_ours(y, problem, device)})
+    grad_output = _channels_first(operands["grad_output"], problem).contiguous(memory_format=memory_format)
+
+    def outputs(result):
+        y, grad_x, grad_weight = result
+        return {
+            "output": _as_ours(y, problem, device),
+            "grad_input": _as_ours(grad_x, problem, device),
+            "grad_weight": array(grad_weight.permute(*range(2, rank + 2), 1, 0), device),
+        }
+
+    return Candidate(_with_gradients(forward, [x, weight], grad_output), outputs)
+
+
 def _embedding(workload, operands, device, layout):
     if layout == "channels_last":
         return None

@@ -18,7 +18,7 @@ import importlib
 
 import numpy as np
 
-FAMILIES = ("convolution", "pooling", "embedding", "recurrent", "dense", "models")
+FAMILIES = ("convolution", "pooling", "embedding", "recurrent", "transposed", "dense", "models")
 FORWARD, BOTH = "forward", "forward+backward"
 PRECISIONS = {  # name: dtype of the arrays
     "float32": "float32",

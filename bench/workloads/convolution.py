@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from gpulayers import ops
-from gpulayers.ops.convolution.problem import ConvolutionProblem
+from gpulayers.ops.convolution.problem import ConvolutionProblem, DepthwiseProblem
 from gpulayers.ops.spatial import join_shape
 
 from . import BOTH, FORWARD, Workload, assert_near, dtype_of, to_float64, uniform
@@ -230,7 +230,8 @@ def operations(workload):
     names = (
         (FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT) if workload.direction == BOTH else (workload.direction,)
     )
-    return tuple(f"convolution.{name}" for name in names)
+    kind = "convolution.depthwise_" if isinstance(workload.problem, DepthwiseProblem) else "convolution."
+    return tuple(kind + name for name in names)
 
 
 def work(workload):
@@ -241,7 +242,7 @@ def work(workload):
 
 def check(workload, operands, outputs, device):
     """Sampled elements of every result."""
-    checks = {"output": _check_output, "grad_input": _check_grad_input, "grad_weight": _check_grad_weight}
+    checks = {"output": check_output, "grad_input": check_grad_input, "grad_weight": check_grad_weight}
     for name, array in outputs.items():
         checks[name](workload, operands, array, device)
 
@@ -268,7 +269,8 @@ def _activated(problem, value):
     return max(value, 0.0) if kind == "relu" else math.tanh(value) if kind == "tanh" else value
 
 
-def _check_output(workload, operands, output, device):
+def check_output(workload, operands, output, device):
+    """Sampled outputs, the corners among them."""
     problem, window, xp = workload.problem, workload.problem.window, device.array_module
     x, y = _channels_last(problem, xp, operands["x"]), _channels_last(problem, xp, output)
     for n, *at, k in _sampled(y.shape, 1):
@@ -301,7 +303,8 @@ def _check_output(workload, operands, output, device):
         assert_near(got, np.array([expected]), workload.precision, terms.size, magnitude, what)
 
 
-def _check_grad_input(workload, operands, grad_input, device):
+def check_grad_input(workload, operands, grad_input, device):
+    """Sampled elements of the gradient to x."""
     problem, window, xp = workload.problem, workload.problem.window, device.array_module
     dy, dx = _channels_last(problem, xp, operands["grad_output"]), _channels_last(problem, xp, grad_input)
     for n, *at, c in _sampled(dx.shape, 2):
@@ -333,7 +336,8 @@ def _gathered(device, dy, n, meeting, filters):
     return to_float64(device, dy[(n, *box, filters)])[np.ix_(*(o - o.min() for o, _ in meeting))]
 
 
-def _check_grad_weight(workload, operands, grad_weight, device):
+def check_grad_weight(workload, operands, grad_weight, device):
+    """Sampled elements of the gradient to the weights."""
     problem, window, xp = workload.problem, workload.problem.window, device.array_module
     x, dy = _channels_last(problem, xp, operands["x"]), _channels_last(problem, xp, operands["grad_output"])
     for *tap, c, k in _sampled(problem.weight_shape, 3)[: 2 if problem.output_pixels > 1 << 22 else 12]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import baselines, counters, workloads
-from bench.workloads import BOTH, FORWARD, dense, models
+from bench.workloads import BOTH, FORWARD, dense, models, transposed
 from gpulayers.ops import arrays
 
 pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
@@ -11,6 +11,8 @@ pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed
 ROWS = [
     *counters.rows(),
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
+    *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
+    transposed.row_of("3d 2x2x2/2 64>32 32", 1, BOTH),
     models.row_of("MobileNetV2", 1, FORWARD),
     models.row_of(models.CHARACTERS, 4, models.TRAINING),
 ]
