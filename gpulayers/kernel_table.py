@@ -53,6 +53,15 @@ def _recurrent(device, dtype):
         ops.lstm(x, *weights)
         outputs, h, c, residuals = ops.lstm(x, *weights, training=True)
         ops.lstm_backward(outputs, h, c, residuals)
+        for reset_after in (True, False):
+            weights = [device.zeros(shape, dtype) for shape in ((64, 3 * units), (units, 3 * units))]
+            weights.append(device.zeros((2, 3 * units) if reset_after else (3 * units,), dtype))
+            ops.gru(x, *weights, reset_after=reset_after)
+            outputs, h, residuals = ops.gru(x, *weights, reset_after=reset_after, training=True)
+            ops.gru_backward(outputs, h, residuals)
+        weights = [device.zeros(shape, dtype) for shape in ((64, units), (units, units), (units,))]
+        outputs, h, residuals = ops.simple_rnn(x, *weights, training=True)
+        ops.simple_rnn_backward(outputs, h, residuals)
 
 
 _EXAMPLES = (_convolution, _pooling, _embedding, _recurrent)

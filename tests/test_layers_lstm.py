@@ -14,7 +14,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def loop(x, weights, h=None, c=None, mask=None, backwards=False, factor=1.0):
+def loop(x, weights, h=None, c=None, mask=None, backwards=False, factor=(1.0,) * 4):
     """(all outputs in the order of processing, h, c) in float64."""
     kernel, recurrent, bias = (w.astype(np.float64) for w in weights)
     units = len(recurrent)
@@ -22,7 +22,9 @@ def loop(x, weights, h=None, c=None, mask=None, backwards=False, factor=1.0):
     c = np.zeros((len(x), units)) if c is None else c
     outputs = []
     for t in reversed(range(x.shape[1])) if backwards else range(x.shape[1]):
-        z = x[:, t].astype(np.float64) @ kernel + (h * factor) @ recurrent + bias
+        gates = np.split(recurrent, 4, axis=1)
+        through_state = [(h * factor[gate]) @ gates[gate] for gate in range(4)]
+        z = x[:, t].astype(np.float64) @ kernel + np.concatenate(through_state, axis=1) + bias
         i, f, g, o = (z[:, n * units : (n + 1) * units] for n in range(4))
         new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         new_h = sigmoid(o) * np.tanh(new_c)
@@ -120,7 +122,7 @@ class Fixed(layers.LSTM):
     """An LSTM whose recurrent dropout is always the same."""
 
     def forward(self, x, initial_state=None, mask=None, training=True):
-        self._draws = random.Draws(9)
+        self.cell._draws = random.Draws(9)
         return super().forward(x, initial_state, mask, training)
 
 
@@ -135,7 +137,8 @@ def test_recurrent_dropout(sequences, masked, backwards):
     )
     x, h, c = (np.random.default_rng(0).standard_normal(shape) for shape in ((3, 6, 5), (3, 4), (3, 4)))
     y, _ = layer.forward(x, initial_state=[h, c], mask=mask)
-    factor, _ = random.dropout(np.ones((3, 4)), 0.5, random.Draws(9).generator(x))
+    generator = random.Draws(9).generator(x)
+    factor = np.stack([random.dropout(np.ones((3, 4)), 0.5, generator)[0] for _ in range(4)])
     assert set(factor.ravel()) == {0, 2}
     outputs, last, _ = loop(x, layer.get_weights(), h, c, mask, backwards, factor)
     assert_close(y, outputs if sequences else last, terms=200)

@@ -10,7 +10,7 @@ import pytest
 
 from gpulayers import jit, ops
 from gpulayers.ops import arrays
-from gpulayers.ops.recurrent import GATES, LSTMProblem, kernels
+from gpulayers.ops.recurrent import GATES, GRU_GATES, LSTMProblem, kernels, launching
 from gpulayers.ops.recurrent.problem import ACTIVATIONS
 from tests.cases.recurrent import CASES, Case
 from tests.tolerances import assert_close, assert_exact
@@ -169,7 +169,7 @@ TILED = [case for case in CASES if max(case.batch, case.units) > 16] + CASES[1:2
 @pytest.fixture
 def large_tiles(monkeypatch):
     """Large tiles for problems that are too small to deserve them."""
-    monkeypatch.setattr(kernels, "lstm_cell_config", lambda problem, device: kernels.LARGE)
+    monkeypatch.setattr(launching, "cell_config", lambda problem, device: launching.LARGE)
 
 
 @pytest.mark.parametrize("case", TILED, ids=lambda case: case.name)
@@ -437,7 +437,7 @@ def test_non_contiguous_arguments(kernel_device):
         (dict(bias=np.zeros(24, np.float32)), TypeError, "one dtype. Received: .*bias float32"),
         (dict(x=np.zeros((3, 5, 4), np.int64)), TypeError, "x must be one of .*Received: int64"),
         (dict(x=[1, 2]), TypeError, "x must be a NumPy or CuPy array. Received: list"),
-        (dict(activation="swish"), ValueError, "activation must be one of tanh.*Received: 'swish'"),
+        (dict(activation="swoosh"), ValueError, "activation must be one of tanh.*Received: 'swoosh'"),
         (dict(recurrent_activation=None), ValueError, "recurrent_activation must be one of .*Received: None"),
     ],
 )
@@ -492,14 +492,14 @@ def test_each_step_is_one_launch(emulated):
     assert names == ["lstm_cell_forward"] * PLAIN.steps
     run_backward(residuals, grads, emulated)
     names = [launch.expression.split("<")[0] for launch in emulated.launches[PLAIN.steps :]]
-    assert names == ["lstm_cell_backward"] * (PLAIN.steps + 1) + ["lstm_bias_backward"]
+    assert names == ["lstm_cell_backward"] * (PLAIN.steps + 1) + ["recurrent_bias_backward"]
 
 
-@pytest.mark.parametrize("config", [kernels.SMALL, kernels.LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("config", [launching.SMALL, launching.LARGE], ids=["small", "large"])
 def test_traffic(config, emulated, monkeypatch):
     """A step reads the recurrent weight once for each tile of sequences, the state once for each tile of units and all
     else once; every access is coalesced and free of bank conflicts."""
-    monkeypatch.setattr(kernels, "lstm_cell_config", lambda problem, device: config)
+    monkeypatch.setattr(launching, "cell_config", lambda problem, device: config)
     emulated.count = True
     case = Case("traffic", batch=64, steps=2, input_dim=4, units=64, states="hc")
     operands, grads = (rounded(named, np.float32) for named in case.draw())
@@ -542,14 +542,16 @@ def test_the_headers_agree_with_python():
     source = (jit.kernels_folder() / "recurrent/cell.cuh").read_text()
     gates = re.search(r"enum Gate \{([^}]*)\}", source).group(1).lower().split(",")
     assert [name.strip() for name in gates] == [*GATES, "gates"]
+    gates = re.search(r"enum GRUGate \{([^}]*)\}", source).group(1).lower().split(",")
+    assert [name.strip() for name in gates] == [*GRU_GATES, "gru_gates"]
     activations = re.search(r"enum class CellActivation \{([^}]*)\}", source).group(1).split(",")
-    assert [name.strip() for name in activations] == [name.name.lower() for name in kernels.CellActivation]
-    assert tuple(activation.value for activation in kernels.CellActivation) == ACTIVATIONS
-    fields = re.search(r"struct LSTMGeometry \{\s*int ([^;]*);", source).group(1).split(",")
+    assert [name.strip() for name in activations] == [name.name.lower() for name in launching.CellActivation]
+    assert tuple(activation.value for activation in launching.CellActivation) == ACTIVATIONS
+    fields = re.search(r"struct CellGeometry \{\s*int ([^;]*);", source).group(1).split(",")
     assert [name.strip() for name in fields] == [
-        field.name for field in dataclasses.fields(kernels.LSTMGeometry)
+        field.name for field in dataclasses.fields(launching.CellGeometry)
     ]
-    assert {field.type for field in dataclasses.fields(kernels.LSTMGeometry)} == {np.int32}
+    assert {field.type for field in dataclasses.fields(launching.CellGeometry)} == {np.int32}
 
 
 def test_case_names_are_unique():

@@ -2,8 +2,9 @@
 #pragma once
 #include "common/types.cuh"
 
-// The order of the gates along the columns of weights, bias and gates; `GATES` in ops/recurrent/problem.py.
+// The order of the gates along the columns of weights, bias and gates; `GATES` and `GRU_GATES` in ops/recurrent/problem.py.
 enum Gate { INPUT, FORGET, CELL, OUTPUT, GATES };
+enum GRUGate { UPDATE, RESET, CANDIDATE, GRU_GATES };
 
 enum class CellActivation { tanh, sigmoid, relu, linear, hard_sigmoid };
 
@@ -26,7 +27,7 @@ template <CellActivation A, typename Real> __device__ __forceinline__ Real deriv
     else return Real(1);
 }
 
-struct LSTMGeometry {
+struct CellGeometry {
     int batch, steps, units, go_backwards;
 
     // The time of x that a step processes.

@@ -15,24 +15,16 @@
 // Traffic:   R once for each tile of sequences, h (dgates) once for each tile of units, all else once
 // Needs:     nothing; any sizes. The state between steps is rounded only in y (T); c is kept in A.
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
-#include "cell.cuh"
-
-constexpr int THREADS = 256;
-constexpr int SLICE = 32;          // of the summed dimension
-constexpr int PITCH = SLICE + 4;   // rows stay aligned to 16 bytes and 8 lanes' 16-byte reads meet 32 banks
+#include "product.cuh"
 
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING>
 __global__ void __launch_bounds__(256)
     lstm_cell_forward(T* gates, const T* __restrict__ recurrent_weight, const T* __restrict__ bias,
                       const T* __restrict__ initial_h, const T* __restrict__ initial_c, const bool* __restrict__ mask, T* y,
-                      Accumulator<T>* cells, T* last_h, T* last_c, LSTMGeometry geometry, int step) {
+                      Accumulator<T>* cells, T* last_h, T* last_c, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
-    constexpr int ROWS = THREADS / UNITS * ROWS_A_THREAD;
-    __shared__ alignas(16) Real h_tile[ROWS][PITCH];
-    __shared__ alignas(16) Real weight_tile[SLICE][GATES][UNITS];
     const int units = geometry.units;
-    const int thread = threadIdx.y * UNITS + threadIdx.x;
-    const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
+    const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * (THREADS / UNITS * ROWS_A_THREAD);
 
     // The state before the step: y[:, step - 1], or the initial one.
     const T* h_before = step > 0 ? y + (long long)(step - 1) * units : initial_h;
@@ -40,27 +32,8 @@ __global__ void __launch_bounds__(256)
 
     // sum[r][gate] = (h R)[row, gate of the unit]
     Real sum[ROWS_A_THREAD][GATES] = {};
-    for (int first = 0; h_before && first < units; first += SLICE) {
-        for (int at = thread; at < ROWS * SLICE; at += THREADS) {
-            const int row = at / SLICE, k = at % SLICE;
-            const bool inside = first_row + row < geometry.batch && first + k < units;
-            h_tile[row][k] = inside ? widen(h_before[(first_row + row) * h_pitch + first + k]) : Real(0);
-        }
-        for (int at = thread; at < SLICE * GATES * UNITS; at += THREADS) {
-            const int k = at / (GATES * UNITS), gate = at / UNITS % GATES, unit = at % UNITS;
-            const bool inside = first + k < units && first_unit + unit < units;
-            const long long column = (long long)gate * units + first_unit + unit;
-            weight_tile[k][gate][unit] =
-                inside ? widen(recurrent_weight[(long long)(first + k) * GATES * units + column]) : Real(0);
-        }
-        __syncthreads();
-#pragma unroll 4
-        for (int k = 0; k < SLICE; ++k)
-            for (int r = 0; r < ROWS_A_THREAD; ++r)
-                for (int gate = 0; gate < GATES; ++gate)
-                    sum[r][gate] += h_tile[threadIdx.y * ROWS_A_THREAD + r][k] * weight_tile[k][gate][threadIdx.x];
-        __syncthreads();
-    }
+    if (h_before)
+        add_state_product<T, UNITS>(h_before, h_pitch, recurrent_weight, (long long)GATES * units, units, geometry.batch, sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -89,7 +62,7 @@ __global__ void __launch_bounds__(256)
                 gate[index] = index == CELL ? activate<ACTIVATION>(value) : activate<RECURRENT>(value);
                 if constexpr (TRAINING) z[column] = narrow<T>(gate[index]);
             }
-            c = gate[FORGET] * c_before + gate[INPUT] * gate[CELL];
+            c = ::fma(gate[FORGET], c_before, gate[INPUT] * gate[CELL]);
             h = narrow<T>(gate[OUTPUT] * activate<ACTIVATION>(c));
         }
         *c_after = c;
@@ -107,37 +80,19 @@ __global__ void __launch_bounds__(256)
                        const T* __restrict__ recurrent_weight, const T* __restrict__ initial_h,
                        const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ dy,
                        const T* __restrict__ grad_h, const T* __restrict__ grad_c, T* dgates, Accumulator<T>* carry_h,
-                       Accumulator<T>* carry_c, T* previous_h, T* dh0, T* dc0, LSTMGeometry geometry, int step) {
+                       Accumulator<T>* carry_c, T* previous_h, T* dh0, T* dc0, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
-    constexpr int ROWS = THREADS / UNITS * ROWS_A_THREAD;
-    __shared__ alignas(16) Real dgates_tile[ROWS][PITCH];
-    __shared__ alignas(16) Real weight_tile[UNITS][PITCH];
     const int units = geometry.units;
     const long long columns = (long long)GATES * units;
-    const int thread = threadIdx.y * UNITS + threadIdx.x;
-    const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
+    const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * (THREADS / UNITS * ROWS_A_THREAD);
     const bool last = step == geometry.steps - 1;
 
     // sum[r] = (dgates[step + 1] R^T)[row, unit]
     Real sum[ROWS_A_THREAD] = {};
-    for (long long first = 0; !last && first < columns; first += SLICE) {
-        for (int at = thread; at < ROWS * SLICE; at += THREADS) {
-            const int row = at / SLICE, k = at % SLICE;
-            const bool inside = first_row + row < geometry.batch && first + k < columns;
-            const long long source = geometry.row(first_row + row, geometry.time(step + 1)) * columns + first + k;
-            dgates_tile[row][k] = inside ? widen(dgates[source]) : Real(0);
-        }
-        for (int at = thread; at < UNITS * SLICE; at += THREADS) {
-            const int unit = at / SLICE, k = at % SLICE;
-            const bool inside = first_unit + unit < units && first + k < columns;
-            weight_tile[unit][k] = inside ? widen(recurrent_weight[(first_unit + unit) * columns + first + k]) : Real(0);
-        }
-        __syncthreads();
-#pragma unroll 8
-        for (int k = 0; k < SLICE; ++k)
-            for (int r = 0; r < ROWS_A_THREAD; ++r)
-                sum[r] += dgates_tile[threadIdx.y * ROWS_A_THREAD + r][k] * weight_tile[threadIdx.x][k];
-        __syncthreads();
+    if (!last) {
+        const T* after = dgates + geometry.time(step + 1) * columns;
+        add_gradient_product<T, UNITS>(after, geometry.steps * columns, columns, recurrent_weight, columns, units,
+                                       geometry.batch, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

@@ -1,6 +1,7 @@
 """Layers, by Keras's names and with Keras's arguments."""
 
 from ..registry import Registry, serialize_object
+from .bidirectional import Bidirectional
 from .convolution import Conv1D, Conv2D, Conv3D
 from .core import Activation, Dense, Dropout
 from .elementary import Identity, Masking, Rescaling
@@ -35,9 +36,13 @@ from .pooling import (
     MaxPooling3D,
 )
 from .rectifiers import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from .recurrent import LSTM
+from .recurrent import GRU, LSTM, SimpleRNN
+from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .rnn import RNN
 from .sample_normalization import GroupNormalization, LayerNormalization
+from .stacked_cells import StackedRNNCells
+from .time_distributed import TimeDistributed
 from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

@@ -15,7 +15,7 @@ from .pooling import (
     max_pool_backward,
     max_pool_with_argmax,
 )
-from .recurrent import lstm, lstm_backward
+from .recurrent import gru, gru_backward, lstm, lstm_backward, simple_rnn, simple_rnn_backward
 
 __all__ = [
     "average_pool",
@@ -32,9 +32,13 @@ __all__ = [
     "global_max_pool",
     "global_max_pool_backward",
     "global_max_pool_with_argmax",
+    "gru",
+    "gru_backward",
     "lstm",
     "lstm_backward",
     "max_pool",
     "max_pool_backward",
     "max_pool_with_argmax",
+    "simple_rnn",
+    "simple_rnn_backward",
 ]

@@ -32,6 +32,17 @@ class Case:
     recurrent_activation: str = "sigmoid"
     grads: tuple = ("outputs", "h", "c")
 
+    gates = 4
+    forward, backward = staticmethod(ops.lstm), staticmethod(ops.lstm_backward)
+
+    @property
+    def bias_shape(self):
+        return (self.gates * self.units,)
+
+    def run_backward(self, grads, residuals):
+        """The backward on {name: gradient}; what is missing is None."""
+        return self.backward(grads.get("outputs"), grads.get("h"), grads.get("c"), residuals)
+
     @property
     def options(self):
         return dict(
@@ -42,13 +53,13 @@ class Case:
 
     def shapes(self):
         """{operand: shape} of what is given; and the same for the gradients."""
-        state, columns = (self.batch, self.units), 4 * self.units
+        state, columns = (self.batch, self.units), self.gates * self.units
         operands = {
             "x": (self.batch, self.steps, self.input_dim),
             "weight": (self.input_dim, columns),
             "recurrent_weight": (self.units, columns),
         }
-        operands |= {"bias": (columns,)} if self.bias else {}
+        operands |= {"bias": self.bias_shape} if self.bias else {}
         operands |= {f"initial_{name}": state for name in self.states}
         shapes = {"outputs": (self.batch, self.steps, self.units), "h": state, "c": state}
         return operands, {name: shapes[name] for name in self.grads}
@@ -139,7 +150,6 @@ def run(case, device, dtype):
         shaped = dataclasses.replace(case, batch=batch, steps=min(case.steps, 1), units=min(case.units, 9))
         operands, grads = shaped.shapes()
         operands = {name: device.zeros(shape, dtype) for name, shape in operands.items()}
-        ops.lstm(**operands, **case.options)
-        *_, residuals = ops.lstm(**operands, **case.options, training=True)
-        grads = {name: device.zeros(shape, dtype) for name, shape in grads.items()}
-        ops.lstm_backward(grads.get("outputs"), grads.get("h"), grads.get("c"), residuals)
+        case.forward(**operands, **case.options)
+        *_, residuals = case.forward(**operands, **case.options, training=True)
+        case.run_backward({name: device.zeros(shape, dtype) for name, shape in grads.items()}, residuals)

@@ -1,19 +1,34 @@
-"""What one run of an LSTM over a sequence is: validation, shapes, work."""
+"""What one run of a recurrent cell over a sequence is: validation, shapes, work."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
+from .. import activations
 from ..arrays import accumulation_dtype, same_dtype
 
-# The order of the gates in weights, biases and what is computed from them; `Gate` in cuda/recurrent/cell.cuh.
+# The order of the gates in weights, biases and what is computed from them; the enumerations in cuda/recurrent/cell.cuh.
 GATES = ("input", "forget", "cell", "output")
+GRU_GATES = ("update", "reset", "candidate")
+SIMPLE_RNN_GATES = ("state",)
 
-ACTIVATIONS = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")  # that the kernels know
+
+
+def _known_activation(given, name):
+    """The name of a known activation, or an `Activation` of one's own."""
+    if isinstance(given, activations.Activation):
+        known = activations.ACTIVATIONS.get(given.name)
+        return given.name if known is given else given
+    if given not in activations.ACTIVATIONS:
+        known = ", ".join([*ACTIVATIONS, *sorted(set(activations.ACTIVATIONS) - set(ACTIVATIONS))])
+        raise ValueError(f"{name} must be one of {known}, or an Activation. Received: {given!r}")
+    return given
 
 
 @dataclasses.dataclass(frozen=True)
-class LSTMProblem:
+class SequenceProblem:
     """`batch` sequences of `steps` vectors of `input_dim` through a cell of `units`.
 
     Attributes:
@@ -21,8 +36,9 @@ class LSTMProblem:
         dtype: of every array but the mask.
         use_bias, masked: whether there is a bias, a mask.
         go_backwards: the last time step is processed first.
-        activation: of the cell's input and of its state; recurrent_activation: of the three gates.
+        activation: of what the cell puts out.
         training: whether the forward keeps what the backward needs.
+        scaled: whether dropout scales each gate's input or state by factors of its own.
     """
 
     batch: int
@@ -34,73 +50,75 @@ class LSTMProblem:
     masked: bool = False
     go_backwards: bool = False
     activation: str = "tanh"
-    recurrent_activation: str = "sigmoid"
     training: bool = False
+    scaled: bool = False
+
+    kind: ClassVar[str] = None  # "An LSTM"
+    gates: ClassVar[tuple] = ()
 
     @classmethod
-    def resolve(
-        cls,
-        x,
-        weight,
-        recurrent_weight,
-        bias=None,
-        initial_h=None,
-        initial_c=None,
-        mask=None,
-        go_backwards=False,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        training=False,
-    ):
-        """The problem of these arrays, or a ValueError/TypeError."""
+    def resolve(cls, x, weight, recurrent_weight, bias=None, mask=None, input_scale=None, recurrent_scale=None, *,
+                bias_shape=None, activation="tanh", go_backwards=False, training=False, **named):
+        """The problem of these arrays, or a ValueError/TypeError.
+
+        Args:
+            bias_shape: in gates, (4,) or (2, 3); default: one bias a column.
+            **named: initial states, and further fields of the problem.
+        """
+        states = {name: value for name, value in named.items() if name.startswith("initial_")}
+        options = {name: value for name, value in named.items() if name not in states}
         floats = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias)
-        dtype = same_dtype(**floats, initial_h=initial_h, initial_c=initial_c)
+        dtype = same_dtype(**floats, **states, input_scale=input_scale, recurrent_scale=recurrent_scale)
         if x.ndim != 3:
             raise ValueError(f"x must have shape (batch, steps, input_dim). Received: {x.shape}")
         batch, steps, input_dim = map(int, x.shape)
         units = int(recurrent_weight.shape[0]) if recurrent_weight.ndim else 0
         if units < 1 or input_dim < 1:
             raise ValueError(
-                "An LSTM needs at least one unit and one input. "
+                f"{cls.kind} needs at least one unit and one input. "
                 f"Received: x of shape {x.shape}, recurrent_weight of shape {recurrent_weight.shape}"
             )
-        columns = len(GATES) * units
+        gates = len(cls.gates)
+        columns, of_columns = gates * units, "units" if gates == 1 else f"{gates} * units"
+        *rows, _ = bias_shape or (gates,)
+        biases = ", ".join(map(str, (*rows, of_columns))) + ("" if rows else ",")
         expected = {
-            "weight": (weight, (input_dim, columns), "(input_dim, 4 * units)"),
-            "recurrent_weight": (recurrent_weight, (units, columns), "(units, 4 * units)"),
-            "bias": (bias, (columns,), "(4 * units,)"),
-            "initial_h": (initial_h, (batch, units), "(batch, units)"),
-            "initial_c": (initial_c, (batch, units), "(batch, units)"),
+            "weight": (weight, (input_dim, columns), f"(input_dim, {of_columns})"),
+            "recurrent_weight": (recurrent_weight, (units, columns), f"(units, {of_columns})"),
+            "bias": (bias, (*rows, columns), f"({biases})"),
             "mask": (mask, (batch, steps), "(batch, steps)"),
+            "input_scale": (input_scale, (batch, gates, input_dim), f"(batch, {gates}, input_dim)"),
+            "recurrent_scale": (recurrent_scale, (batch, gates, units), f"(batch, {gates}, units)"),
         }
+        expected |= {name: (state, (batch, units), "(batch, units)") for name, state in states.items()}
         for name, (array, shape, meaning) in expected.items():
             if array is not None and tuple(array.shape) != shape:
-                raise ValueError(
-                    f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}"
-                )
+                raise ValueError(f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}")
         if mask is not None and mask.dtype != np.bool_:
             raise TypeError(f"mask must be of dtype bool. Received: {mask.dtype}")
-        for name, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
-            if value not in ACTIVATIONS:
-                raise ValueError(f"{name} must be one of {', '.join(ACTIVATIONS)}. Received: {value!r}")
+        activation = _known_activation(activation, "activation")
+        if "recurrent_activation" in options:
+            given = options["recurrent_activation"]
+            options["recurrent_activation"] = _known_activation(given, "recurrent_activation")
         return cls(
-            batch,
-            steps,
-            input_dim,
-            units,
-            dtype,
-            bias is not None,
-            mask is not None,
-            bool(go_backwards),
-            activation,
-            recurrent_activation,
-            bool(training),
+            batch, steps, input_dim, units, dtype, bias is not None, mask is not None, bool(go_backwards), activation,
+            bool(training), input_scale is not None or recurrent_scale is not None, **options,
         )
 
     @property
     def columns(self):
         """Of the weights: all gates of all units."""
-        return len(GATES) * self.units
+        return len(self.gates) * self.units
+
+    @property
+    def activations(self):
+        """All that a step applies."""
+        return (self.activation,)
+
+    @property
+    def kept_bytes(self):
+        """What training keeps of one step of one sequence, beyond the outputs."""
+        return 0
 
     @property
     def output_shape(self):
@@ -115,25 +133,77 @@ class LSTMProblem:
         return 2 * self.batch * self.steps * (self.input_dim + self.units) * self.columns
 
     def bytes_moved(self):
-        """The least bytes of the forward: weights and x in, outputs out; in training gates and states too."""
+        """The least bytes of the forward: weights and x in, outputs out; in training what is kept too."""
         rows, item = self.batch * self.steps, self.dtype.itemsize
         weights = (self.input_dim + self.units + self.use_bias) * self.columns * item
-        kept = self.columns * item + self.units * accumulation_dtype(self.dtype).itemsize
-        return weights + rows * ((self.input_dim + self.units) * item + (kept if self.training else 0))
+        return weights + rows * ((self.input_dim + self.units) * item + (self.kept_bytes if self.training else 0))
+
+
+@dataclasses.dataclass(frozen=True)
+class LSTMProblem(SequenceProblem):
+    """An LSTM over sequences.
+
+    Attributes:
+        activation: of the cell's input and of its state; recurrent_activation: of the three gates.
+    """
+
+    recurrent_activation: str = "sigmoid"
+    kind, gates = "An LSTM", GATES
+
+    @property
+    def activations(self):
+        return self.activation, self.recurrent_activation
+
+    @property
+    def kept_bytes(self):
+        return self.columns * self.dtype.itemsize + self.units * accumulation_dtype(self.dtype).itemsize
+
+
+@dataclasses.dataclass(frozen=True)
+class GRUProblem(SequenceProblem):
+    """A gated recurrent unit over sequences.
+
+    Attributes:
+        activation: of the candidate; recurrent_activation: of the two gates.
+        reset_after: the reset gate scales the candidate's product with the state, not the state.
+    """
+
+    recurrent_activation: str = "sigmoid"
+    reset_after: bool = True
+    kind, gates = "A GRU", GRU_GATES
+
+    @property
+    def activations(self):
+        return self.activation, self.recurrent_activation
+
+    @property
+    def kept_bytes(self):
+        return (self.columns + self.units) * self.dtype.itemsize
+
+
+@dataclasses.dataclass(frozen=True)
+class SimpleRNNProblem(SequenceProblem):
+    """A fully connected recurrent cell over sequences."""
+
+    kind, gates = "A simple RNN", SIMPLE_RNN_GATES
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LSTMResiduals:
-    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout
-    known only to the implementations on that kind of device, the activated gates and the cell states."""
+class Residuals:
+    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout known
+    only to the implementations on that kind of device, the activated gates and a further array a cell:
+    an LSTM's states c, a GRU's `inner` (h R + bias of the candidate, or r h)."""
 
-    problem: LSTMProblem
+    problem: SequenceProblem
     x: object
     weight: object
     recurrent_weight: object
     initial_h: object
-    initial_c: object
     mask: object
+    input_scale: object
+    recurrent_scale: object
     outputs: object
-    gates: object
-    cells: object
+    initial_c: object = None
+    gates: object = None
+    cells: object = None
+    inner: object = None

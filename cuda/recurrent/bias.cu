@@ -1,4 +1,4 @@
-// Gradient of an LSTM's bias: the sum of the gates' gradients over sequences and steps.
+// Gradient of a recurrent cell's bias: the sum of the gates' gradients over sequences and steps.
 //   dbias[column] = sum over rows of dgates[row, column]
 // Arrays:    dgates (rows, columns) T; dbias (columns) T
 // Work:      32 x 32 threads own 32 columns; thread row r adds every 32nd row, then the 32 partial sums are added in order
@@ -9,7 +9,7 @@
 
 template <typename T>
 __global__ void __launch_bounds__(1024)
-    lstm_bias_backward(const T* __restrict__ dgates, T* __restrict__ dbias, long long rows, int columns) {
+    recurrent_bias_backward(const T* __restrict__ dgates, T* __restrict__ dbias, long long rows, int columns) {
     __shared__ Accumulator<T> partial[32][32];
     const int column = blockIdx.x * 32 + threadIdx.x;
     Accumulator<T> sum = 0;

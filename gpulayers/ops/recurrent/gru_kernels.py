@@ -1,0 +1,115 @@
+"""Launchers of cuda/recurrent/gru_cell.cu and gru_reset_before.cu."""
+
+import numpy as np
+
+from ..arrays import accumulation_dtype
+from ..dispatch import cuda_implementation
+from . import launching
+
+_AFTER, _BEFORE = "recurrent/gru_cell.cu", "recurrent/gru_reset_before.cu"
+
+
+def _needs(reset_after, why):
+    def reason(problem, device):
+        return why if problem.reset_after is not reset_after else launching.unsupported(problem, device)
+
+    return reason
+
+
+_reset_after = _needs(True, "for the reset gate after the product with the recurrent weight")
+_reset_before = _needs(False, "for the reset gate before the product with the recurrent weight")
+
+
+def _arrays(problem, device, x, weight, initial_h):
+    """(outputs, h, gates, inner) before the first step; h is the initial one where no step follows."""
+    batch, steps, units = problem.batch, problem.steps, problem.units
+    outputs = device.empty(problem.output_shape, problem.dtype)
+    if batch == 0 or steps == 0:
+        return outputs, *launching.handed_through(problem, device, initial_h), None, None
+    gates = launching.input_products(problem, device, x, weight)
+    inner = device.empty((batch, steps if problem.training else 1, units), problem.dtype)
+    return outputs, device.empty(problem.state_shape, problem.dtype), gates, inner
+
+
+@cuda_implementation(_AFTER, _reset_after)
+def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
+    """One product for the inputs of all steps, then one launch a step; returns (outputs, h, gates, inner).
+
+    gates (batch, steps, 3 * units): activated, along the time of x; inner (batch, steps, units), along the time of x:
+    the candidate's h R + bias.
+    """
+    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h)
+    if gates is not None:
+        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_forward", problem.training)
+        for step in range(problem.steps):
+            launch(step, gates, recurrent_weight, bias, initial_h, mask, outputs, inner, h)
+    return outputs, h, *((gates, inner) if problem.training else (None, None))
+
+
+@cuda_implementation(_BEFORE, _reset_before)
+def reset_before_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
+    """As `cell_forward`, with two launches a step: the gates, then the candidate; inner is r h."""
+    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h)
+    if gates is not None:
+        options = problem, device, _BEFORE
+        of_gates = launching.step_kernel(*options, "gru_gates_forward", problem.training)
+        of_candidate = launching.step_kernel(*options, "gru_candidate_forward", problem.training)
+        for step in range(problem.steps):
+            of_gates(step, gates, recurrent_weight, bias, initial_h, mask, outputs, inner)
+            of_candidate(step, gates, recurrent_weight, bias, initial_h, mask, inner, outputs, h)
+    return outputs, h, *((gates, inner) if problem.training else (None, None))
+
+
+def _gradient_arrays(problem, device, grad_h):
+    """(dgates, previous, carry, dh): dh is handed through where there is no step."""
+    rows = problem.batch * problem.steps
+    dgates = device.empty((rows, problem.columns), problem.dtype)
+    previous = device.empty((rows, problem.units), problem.dtype)
+    carry = device.empty(problem.state_shape, accumulation_dtype(problem.dtype))
+    dh = device.empty(problem.state_shape, problem.dtype) if rows else launching.handed_through(problem, device, grad_h)[0]
+    return dgates, previous, carry, dh
+
+
+@cuda_implementation(_AFTER, _reset_after)
+def cell_backward(problem, device, grad_outputs, grad_h, residuals):
+    """One launch a step, then one product for each weight and for x; returns as `gru_reference.backward`."""
+    dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
+    dstates = device.empty(dgates.shape, problem.dtype)
+    if len(dgates):
+        kept = residuals.gates, residuals.inner, residuals.outputs, residuals.recurrent_weight
+        kept += residuals.initial_h, residuals.mask
+        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_backward")
+        for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial state is
+            launch(step, *kept, grad_outputs, grad_h, dgates, dstates, carry, previous, dh)
+
+    grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
+    grad_bias = None
+    if problem.use_bias:
+        both = [launching.bias_gradient(problem, device, grads) for grads in (dgates, dstates)]
+        grad_bias = device.array_module.stack(both)
+    return grad_x, grad_weight, launching.product(device, previous.T, dstates), grad_bias, dh
+
+
+@cuda_implementation(_BEFORE, _reset_before)
+def reset_before_backward(problem, device, grad_outputs, grad_h, residuals):
+    """As `cell_backward`, with two launches a step: the candidate and the update gate, then the reset gate."""
+    dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
+    units, rows = problem.units, len(dgates)
+    if rows:
+        weight, initial_h, mask = residuals.recurrent_weight, residuals.initial_h, residuals.mask
+        of_candidate = launching.step_kernel(problem, device, _BEFORE, "gru_candidate_backward")
+        of_reset = launching.step_kernel(problem, device, _BEFORE, "gru_reset_backward")
+        for step in range(problem.steps - 1, -2, -1):
+            of_candidate(step, residuals.gates, residuals.outputs, weight, initial_h, mask, grad_outputs, grad_h,
+                         dgates, carry, previous, dh)
+            if step >= 0:
+                of_reset(step, residuals.gates, weight, mask, previous, dgates, carry)
+
+    grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
+    of_gates = launching.product(device, previous.T, dgates[:, : 2 * units])
+    inner = np.zeros((0, units)) if residuals.inner is None else residuals.inner.reshape(rows, units)
+    inner = device.asarray(inner, problem.dtype)
+    of_candidate = launching.product(device, inner.T, dgates[:, 2 * units :])
+    grad_recurrent_weight = device.array_module.concatenate([of_gates, of_candidate], axis=1)
+    grad_bias = launching.bias_gradient(problem, device, dgates)
+    return grad_x, grad_weight, grad_recurrent_weight, grad_bias, dh

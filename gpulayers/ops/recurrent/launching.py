@@ -1,0 +1,119 @@
+"""What the launchers of the recurrent cells share: tiles, template arguments, one launch a step, gradients of weights."""
+
+import dataclasses
+import enum
+
+import numpy as np
+
+from ... import jit
+from .problem import ACTIVATIONS
+
+THREADS = 256
+
+
+class CellActivation(enum.Enum):
+    """As in cuda/recurrent/cell.cuh."""
+
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    RELU = "relu"
+    LINEAR = "linear"
+    HARD_SIGMOID = "hard_sigmoid"
+
+
+@dataclasses.dataclass(frozen=True)
+class CellConfig:
+    units: int  # hidden units a block
+    rows_a_thread: int  # sequences a thread
+
+    @property
+    def rows(self):
+        """Sequences a block."""
+        return THREADS // self.units * self.rows_a_thread
+
+    def grid(self, problem):
+        return -(-problem.units // self.units), -(-problem.batch // self.rows), 1
+
+    @property
+    def block(self):
+        return self.units, THREADS // self.units, 1
+
+
+SMALL, LARGE = CellConfig(units=16, rows_a_thread=1), CellConfig(units=32, rows_a_thread=4)
+
+
+def cell_config(problem, device):
+    """Large tiles where they still give every multiprocessor a block, else small ones."""
+    columns, rows, _ = LARGE.grid(problem)
+    return LARGE if columns * rows >= device.multiprocessors else SMALL
+
+
+@dataclasses.dataclass(frozen=True)
+class CellGeometry:
+    batch: np.int32
+    steps: np.int32
+    units: np.int32
+    go_backwards: np.int32
+
+    @classmethod
+    def of(cls, problem):
+        return cls(problem.batch, problem.steps, problem.units, problem.go_backwards)
+
+
+def unsupported(problem, device):
+    """Why the kernels of one step do not take the problem, or None."""
+    if problem.scaled:
+        return "dropout gives each gate factors of its own"
+    for activation in problem.activations:
+        if activation not in ACTIVATIONS:
+            return f"the kernels know the activations {', '.join(ACTIVATIONS)}, not {activation}"
+    rows = cell_config(problem, device).grid(problem)[1]
+    return f"a batch of {problem.batch} needs {rows} rows of blocks, over 65535" if rows > 65535 else None
+
+
+def step_kernel(problem, device, file, name, *flags):
+    """`launch(step, *operands)`: a kernel of one step; it takes the operands, the geometry and the step."""
+    config = cell_config(problem, device)
+    activations = map(CellActivation, problem.activations)
+    kernel = device.kernel(file, name, (problem.dtype, config.units, config.rows_a_thread, *activations, *flags))
+    geometry = jit.as_structure(CellGeometry.of(problem))
+
+    def launch(step, *operands):
+        kernel(config.grid(problem), config.block, (*operands, geometry, np.int32(step)))
+
+    return launch
+
+
+def handed_through(problem, device, *states):
+    """What comes out of a sequence in which nothing happens: copies of the states, zeros for None."""
+    return [device.zeros(problem.state_shape, problem.dtype) if s is None else s.copy() for s in states]
+
+
+def input_products(problem, device, x, weight):
+    """x W of all steps, (batch * steps, columns)."""
+    return device.matmul(x.reshape(problem.batch * problem.steps, problem.input_dim), weight)
+
+
+def product(device, a, b):
+    """a @ b, where nothing may be added up or nothing may come out."""
+    if a.shape[0] and a.shape[1] and b.shape[1]:
+        return device.matmul(a, b)
+    return device.zeros((a.shape[0], b.shape[1]), a.dtype)
+
+
+def input_gradients(problem, device, dgates, residuals):
+    """(grad_x, grad_weight) from the gradients (batch * steps, columns) along the time of x."""
+    rows = problem.batch * problem.steps
+    grad_x = product(device, dgates, residuals.weight.T).reshape(problem.batch, problem.steps, problem.input_dim)
+    return grad_x, product(device, residuals.x.reshape(rows, problem.input_dim).T, dgates)
+
+
+def bias_gradient(problem, device, dgates):
+    """(columns,) from (batch * steps, columns); None without a bias."""
+    if not problem.use_bias:
+        return None
+    rows, columns = dgates.shape
+    grad_bias = device.empty((columns,), problem.dtype)
+    kernel = device.kernel("recurrent/bias.cu", "recurrent_bias_backward", (problem.dtype,))
+    kernel((-(-columns // 32),), (32, 32), (dgates, grad_bias, np.int64(rows), np.int32(columns)))
+    return grad_bias

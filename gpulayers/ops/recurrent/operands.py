@@ -1,0 +1,55 @@
+"""The way of every recurrent operation: arrays taken, checked, run, and what the backward needs kept."""
+
+from .. import arrays
+from ..dispatch import Implementation
+from .problem import Residuals
+
+
+def step_loop(function):
+    """Wraps a reference as an implementation for devices with kernels: array-module code, one step after another."""
+
+    def run(problem, device, *operands):
+        return tuple(None if array is None else device.asarray(array) for array in function(problem, *operands))
+
+    return Implementation(f"step_loop_{function.__name__}", "cuda", run)
+
+
+def forward(operation, problem_type, named, options, saved=()):
+    """Runs a forward operation.
+
+    Args:
+        named: {operand: array or None}, in the order the implementations take them.
+        options: further arguments of the problem.
+        saved: names of the results after the outputs and the states that the backward needs.
+
+    Returns:
+        (outputs, *states, residuals): residuals None unless training.
+    """
+    named = {name: None if array is None else arrays.take(array, name) for name, array in named.items()}
+    device = arrays.common_device(**named)
+    problem = problem_type.resolve(**named, **options)
+    named = {name: arrays.contiguous(array) for name, array in named.items()}
+    outputs, *rest = operation(problem, device, *named.values())
+    states = rest[: len(rest) - len(saved)]
+    if not problem.training:
+        return outputs, *states, None
+    named.pop("bias")
+    kept = dict(zip(saved, rest[len(states) :]))
+    return outputs, *states, Residuals(problem, **named, outputs=outputs, **kept)
+
+
+def backward(operation, problem_type, named, residuals, function):
+    """Runs a backward operation on {gradient: array or None}; `function` is the name of the forward."""
+    if not isinstance(residuals, Residuals) or not isinstance(residuals.problem, problem_type):
+        raise TypeError(
+            f"residuals must be those of {function}(..., training=True). Received: {type(residuals).__name__}"
+        )
+    problem = residuals.problem
+    named = {name: None if array is None else arrays.take(array, name) for name, array in named.items()}
+    device = arrays.common_device(x=residuals.x, **named)
+    arrays.same_dtype(x=residuals.x, **named)
+    for name, array in named.items():
+        shape = problem.output_shape if name == "grad_outputs" else problem.state_shape
+        if array is not None and tuple(array.shape) != shape:
+            raise ValueError(f"{name} must have shape {shape}. Received: {tuple(array.shape)}")
+    return operation(problem, device, *map(arrays.contiguous, named.values()), residuals)
