@@ -24,6 +24,7 @@ class ProgressBar(Callback):
         self.verbose = verbose
         self._bar = self._task = None
         self._next_refresh = 0.0
+        self._seen = 0  # batches of the pass
 
     def due(self, batch):
         """Whether a batch should be shown: rarely enough that reading its logs costs nothing."""
@@ -53,18 +54,24 @@ class ProgressBar(Callback):
             self._bar.start()
             self._task = self._bar.add_task(title, total=self.params["steps"])
 
+    def _count(self, batch, logs=None):
+        self._seen = batch + 1
+
+    on_train_batch_begin = on_test_batch_begin = on_predict_batch_begin = _count
+
     def _advance(self, batch, logs):
         self._next_refresh = time.monotonic() + _REFRESH_SECONDS
         self._bar.update(self._task, completed=batch + 1, description=_formatted(logs), refresh=True)
 
     def _end(self, logs):
         if self._bar is not None:
+            steps = self.params["steps"] or self._seen
             self._bar.update(
-                self._task, completed=self.params["steps"], description=_formatted(logs), refresh=True
+                self._task, completed=steps, total=steps, description=_formatted(logs), refresh=True
             )
             self.close()
             return
-        elapsed, steps = time.monotonic() - self._started, max(1, self.params["steps"])
+        elapsed, steps = time.monotonic() - self._started, max(1, self.params["steps"] or self._seen)
         parts = [f"{steps}/{steps}", f"{elapsed:.1f}s", f"{1000 * elapsed / steps:.0f}ms/step"]
         print(" - ".join(parts + ([_formatted(logs)] if logs else [])), flush=True)
 

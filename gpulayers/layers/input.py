@@ -2,6 +2,7 @@
 
 from ..ops.spatial import integer
 from .layer import Layer
+from .symbolic import Call, SymbolicTensor
 
 
 class InputLayer(Layer):
@@ -58,7 +59,9 @@ class InputLayer(Layer):
         self.data_dtype = dtype
         super().__init__(name=name, dtype=dtype if str(dtype) in _FLOATS else None, **kwargs)
         self.built, self.build_shape = True, self.batch_shape
-        self.output = SymbolicTensor(self.batch_shape, dtype or self.dtype.name, self.name, self)
+        call = Call(self, [])
+        call.outputs.append(SymbolicTensor(self.batch_shape, str(dtype or self.dtype.name), self.name, call))
+        self.calls.append(call)
 
     def forward(self, inputs, training=True):
         return inputs, lambda grad_output: grad_output
@@ -78,16 +81,6 @@ def _sizes(shape, name):
     if isinstance(shape, int) or not hasattr(shape, "__iter__"):
         raise ValueError(f"{name} must be a tuple of sizes. Received: {shape!r}")
     return tuple(None if size is None else integer(size, f"A size in {name}") for size in shape)
-
-
-class SymbolicTensor:
-    """The shape and type of data that is not there yet, and the layer it will come from."""
-
-    def __init__(self, shape, dtype, name, layer):
-        self.shape, self.dtype, self.name, self.layer = shape, dtype, name, layer
-
-    def __repr__(self):
-        return f"<SymbolicTensor name={self.name}, shape={self.shape}, dtype={self.dtype}>"
 
 
 def Input(

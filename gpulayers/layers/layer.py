@@ -12,6 +12,7 @@ from ..variable import Variable
 from .arguments import batch_input_shape, dtype_of, serialized
 from .calling import is_float, with_build, with_conversion
 from .names import automatic_name
+from .symbolic import call, is_symbolic
 
 
 class Layer:
@@ -59,6 +60,7 @@ class Layer:
         self._trainable = bool(trainable)
         self.built, self.build_shape, self.device = False, None, None
         self.losses = []
+        self.calls = []  # on symbolic tensors
         self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
@@ -84,9 +86,11 @@ class Layer:
             output, backward = self(inputs, training=training, **keywords), None
         return output, backward, self.compute_mask(inputs, mask if masked else None)
 
-    def __call__(self, inputs, *arguments, training=False, **keywords):
-        """The output alone."""
-        return self.forward(inputs, *arguments, training=training, **keywords)[0]
+    def __call__(self, inputs, *arguments, training=None, **keywords):
+        """The output alone; a symbolic one for symbolic inputs."""
+        if is_symbolic(inputs):
+            return call(self, inputs, arguments, keywords, training)
+        return self.forward(inputs, *arguments, training=bool(training), **keywords)[0]
 
     def forward(self, inputs, training=True):
         """The pair (output, backward)."""
@@ -121,6 +125,27 @@ class Layer:
         """Clears what a stateful layer keeps between calls."""
         for layer in self._sublayers:
             layer.reset_state()
+
+    @property
+    def output_dtype(self):
+        """The name of the output's type."""
+        return self.dtype.name
+
+    @property
+    def input(self):
+        """The symbolic input of the layer's first call within a model; a list for several."""
+        return self._of_first_call("inputs")
+
+    @property
+    def output(self):
+        """The symbolic output of the layer's first call within a model; a list for several."""
+        return self._of_first_call("outputs")
+
+    def _of_first_call(self, which):
+        if not self.calls:
+            raise ValueError(f"{self.name} has not been called on symbolic tensors. Received: {which[:-1]}")
+        tensors = getattr(self.calls[0], which)
+        return tensors[0] if len(tensors) == 1 else list(tensors)
 
     # Weights
 
@@ -174,7 +199,8 @@ class Layer:
     @property
     def weights(self):
         own = sorted(self._variables, key=lambda variable: not variable.wants_training)
-        return own + [variable for layer in self._sublayers for variable in layer.weights]
+        inner = [variable for layer in self._sublayers for variable in layer.weights]
+        return list(dict.fromkeys(own + inner))  # shared layers count once
 
     variables = weights
 

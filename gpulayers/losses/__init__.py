@@ -2,7 +2,7 @@
 
 from .. import registry
 from ..ops import losses as functions
-from .loss import Loss
+from .loss import Loss, kind_by_shapes
 
 
 class MeanSquaredError(Loss):
@@ -168,6 +168,14 @@ def get(identifier):
     if callable(identifier) and identifier in (globals().get(getattr(identifier, "__name__", "")),):
         identifier = identifier.__name__ if not isinstance(identifier, type) else identifier
     return _REGISTRY.get(identifier)
+
+
+def resolve(identifier, true_shape, predicted_shape):
+    """As `get`; "crossentropy" becomes its binary, categorical or sparse form by the shapes."""
+    if identifier in ("crossentropy", "ce"):
+        forms = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+        return forms[kind_by_shapes(true_shape, predicted_shape)]()
+    return get(identifier)
 
 
 deserialize = get

@@ -38,6 +38,13 @@ def masked_weight(sample_weight, mask, xp, dtype, rescale):
     return mask * sample_weight
 
 
+def kind_by_shapes(true_shape, predicted_shape):
+    """0, 1 or 2: whether labels and predictions of these shapes are binary, categorical, or class numbers."""
+    classes = predicted_shape[-1]
+    sparse = len(true_shape) < len(predicted_shape) or true_shape[-1] == 1
+    return 0 if classes == 1 else 2 if sparse else 1
+
+
 def weights_like(values, sample_weight):
     """The sample weights broadcast to the values' shape.
 
@@ -111,11 +118,11 @@ class Loss:
             y_true = y_true.astype(arrays.accumulation_dtype(y_pred.dtype), copy=False)
         return same_rank(y_true, y_pred)
 
-    def forward(self, y_true, y_pred, sample_weight=None, mask=None):
-        """(loss, gradient to y_pred): the loss as an array without axes on the device of y_pred."""
+    def forward(self, y_true, y_pred, sample_weight=None, mask=None, scale=1.0):
+        """(loss, gradient to y_pred times scale): the loss as an array without axes on y_pred's device."""
         y_pred = as_array(y_pred)
         loss, gradient = self._evaluated(y_true, y_pred, sample_weight, mask)
-        return loss, gradient().astype(y_pred.dtype, copy=False).reshape(y_pred.shape)
+        return loss, gradient(scale).astype(y_pred.dtype, copy=False).reshape(y_pred.shape)
 
     def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
         """The loss alone."""
@@ -132,7 +139,8 @@ class Loss:
         weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(predictions))
         weights = final_weights(values, weight, mask, self.reduction)
         weighted = values * weights
-        return (weighted if self.reduction in (None, "none") else weighted.sum()), lambda: backward(weights)
+        loss = weighted if self.reduction in (None, "none") else weighted.sum()
+        return loss, lambda scale: backward(weights if scale == 1 else weights * weights.dtype.type(scale))
 
     def get_config(self):
         names = ("from_logits", "label_smoothing", "ignore_class", "axis")

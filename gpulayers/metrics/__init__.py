@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import losses, registry
-from ..losses.loss import Loss, as_array, masked_weight, same_rank, weights_like
+from ..losses.loss import Loss, as_array, kind_by_shapes, masked_weight, same_rank, weights_like
 from ..ops import arrays
 from ..ops import losses as loss_functions
 
@@ -224,9 +224,7 @@ def resolve(identifier, true_shape, predicted_shape):
         if isinstance(identifier, str):
             metric.name = identifier
         return metric
-    classes = predicted_shape[-1]
-    sparse = len(true_shape) < len(predicted_shape) or true_shape[-1] == 1
-    return forms[0 if classes == 1 else 2 if sparse else 1](name=identifier)
+    return forms[kind_by_shapes(true_shape, predicted_shape)](name=identifier)
 
 
 deserialize = get

@@ -1,5 +1,7 @@
 """Data as batches."""
 
+import warnings
+
 import numpy as np
 
 from ..ops import arrays
@@ -32,29 +34,74 @@ def as_data(value, name):
     return value
 
 
+def arranged(value, names, what, rank=None):
+    """The arrays of a model's inputs, labels or weights, one a name; None stays.
+
+    Args:
+        value: an array or a list of numbers for one name; for several a list, tuple or dict of them, whose
+            entries may be None.
+        names: of the inputs or outputs.
+        what: "x", "y" or "sample_weight".
+        rank: of the one array, where known: a list of one such array is then taken for that array.
+
+    Raises:
+        ValueError, TypeError: another structure, or what is no array.
+    """
+    if value is None and what != "x":
+        return None
+    if isinstance(value, dict):
+        missing = [name for name in names if name not in value]
+        if missing or not names:
+            raise ValueError(f"{what} as a dict needs the keys {list(names)}. Received: {sorted(value)}")
+        value = [value[name] for name in names]
+    elif len(names) <= 1:
+        wrapped = isinstance(value, (list, tuple)) and len(value) == 1 and arrays.is_array(value[0])
+        value = [value[0] if wrapped and value[0].ndim == rank else value]
+    elif not isinstance(value, (list, tuple)) or len(value) != len(names):
+        if what == "sample_weight" and not isinstance(value, (list, tuple)):
+            value = [value] * len(names)
+        else:
+            found = f"{len(value)} parts" if isinstance(value, (list, tuple)) else type(value).__name__
+            raise ValueError(f"{what} must be a list or dict for {list(names)}. Received: {found}")
+    titles = [what if len(names) <= 1 else f"{what} of {name}" for name in (names or [""])]
+    optional = what != "x"
+    return [
+        None if part is None and optional else as_data(part, title) for part, title in zip(value, titles)
+    ]
+
+
 class Data:
     """Inputs, labels and weights of the same samples.
 
     Args:
-        x: the inputs; y: labels or None; sample_weight: one number a sample (or element), or None.
+        x: list of the inputs' arrays; y: list of the outputs' labels or None; sample_weight: the same, one
+            number a sample (or element). Entries of the last two may be None.
 
     Raises:
         ValueError: different numbers of samples.
     """
 
     def __init__(self, x, y=None, sample_weight=None):
-        self.x = as_data(x, "x")
-        self.y = None if y is None else as_data(y, "y")
-        self.sample_weight = None if sample_weight is None else as_data(sample_weight, "sample_weight")
-        self.samples = len(self.x)
-        for name, part in (("y", self.y), ("sample_weight", self.sample_weight)):
-            if part is not None and len(part) != self.samples:
-                raise ValueError(
-                    f"x and {name} must hold as many samples. Received: {self.samples} and {len(part)}"
-                )
+        self.x, self.y, self.sample_weight = x, y, sample_weight
+        self.samples = len(x[0])
+        for name, group in (("the other inputs", x), ("y", y), ("sample_weight", sample_weight)):
+            for part in group or ():
+                if part is not None and len(part) != self.samples:
+                    raise ValueError(
+                        f"x and {name} must hold as many samples. Received: {self.samples} and {len(part)}"
+                    )
 
     def parts(self):
         return self.x, self.y, self.sample_weight
+
+    def rows(self, chosen):
+        """The Data of a slice or of an array of positions."""
+        return Data(
+            *(
+                group and [None if part is None else _rows(part, chosen) for part in group]
+                for group in self.parts()
+            )
+        )
 
     def split(self, share):
         """(all but the last share of the samples, that last share)."""
@@ -65,26 +112,132 @@ class Data:
                 "validate. "
                 f"Received: {self.samples} samples"
             )
-        first = Data(*(None if part is None else part[:at] for part in self.parts()))
-        return first, Data(*(None if part is None else part[at:] for part in self.parts()))
-
-    def steps(self, batch_size):
-        return -(-self.samples // batch_size)
-
-    def batches(self, batch_size, generator=None):
-        """Tuples (x, y, sample_weight) of up to batch_size samples; shuffled by the NumPy generator if
-        given."""
-        order = None if generator is None else generator.permutation(self.samples)
-        for start in range(0, self.samples, batch_size):
-            stop = start + batch_size
-            chosen = slice(start, stop) if order is None else order[start:stop]
-            yield tuple(None if part is None else _rows(part, chosen) for part in self.parts())
+        return self.rows(slice(0, at)), self.rows(slice(at, None))
 
 
 def _rows(part, chosen):
     if isinstance(chosen, slice):
         return part[chosen]
     return part[arrays.device_of(part).asarray(chosen)]
+
+
+class DataBatches:
+    """The batches of arrays.
+
+    Args:
+        data: a Data.
+        batch_size: samples a batch; the last one may be smaller.
+        generator: NumPy's, for a new order of the samples at each pass; None for none.
+        whole: only the order of the batches is new.
+    """
+
+    def __init__(self, data, batch_size, generator=None, whole=False):
+        self.data, self.batch_size, self.generator, self.whole = data, batch_size, generator, whole
+
+    def __len__(self):
+        return -(-self.data.samples // self.batch_size)
+
+    def __iter__(self):
+        samples, size = self.data.samples, self.batch_size
+        starts, order = range(0, samples, size), None
+        if self.generator is not None and self.whole:
+            full = samples // size
+            starts = [*self.generator.permutation(full) * size, *starts[full:]]
+        elif self.generator is not None:
+            order = self.generator.permutation(samples)
+        for start in starts:
+            chosen = slice(start, start + size)
+            yield self.data.rows(chosen if order is None else order[chosen])
+
+
+def is_batches(x):
+    """Whether x gives batches, rather than being data: a generator, an iterable, or a sequence object."""
+    if isinstance(x, (list, tuple, dict, str, bytes, set)) or arrays.is_array(x):
+        return False
+    if hasattr(x, "__array__") or hasattr(x, "__dlpack__"):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+class GivenBatches:
+    """The batches that somebody's object gives.
+
+    Args:
+        source: an iterator, an iterable of batches, or an object with `__len__` and `__getitem__(number)`,
+            whose `on_epoch_end` is called after each pass.
+        convert: makes a Data of one batch.
+        generator: NumPy's, for a new order of a numbered source's batches at each pass; None for none.
+    """
+
+    def __init__(self, source, convert, generator=None):
+        self.source, self.convert, self.generator = source, convert, generator
+        self._numbered = hasattr(source, "__len__") and hasattr(source, "__getitem__")
+        self.first = None  # a batch taken to see its shape
+
+    def peek(self):
+        """The first batch, which is given again.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.first is None:
+            self._started = self._batches()
+            self.first = next(self._started, None)
+            if self.first is None:
+                raise ValueError(f"Batches were expected. Received: an empty {type(self.source).__name__}")
+        return self.first
+
+    def _batches(self):
+        if self._numbered:
+            numbers = range(len(self.source))
+            order = numbers if self.generator is None else self.generator.permutation(len(numbers))
+            return (self.convert(self.source[int(number)]) for number in order)
+        return map(self.convert, iter(self.source))
+
+    def __iter__(self):
+        if self.first is not None:
+            first, self.first = self.first, None
+            yield first
+            yield from self._started
+        else:
+            yield from self._batches()
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+
+class Passes:
+    """Passes over batches, each of a number of steps.
+
+    Args:
+        batches: something to iterate over, time and again if it can.
+        steps: of a pass; None: all batches. With a number the next pass goes on where this one ended.
+    """
+
+    def __init__(self, batches, steps=None):
+        self.batches, self.steps, self._running = batches, steps, None
+        source = batches.source if isinstance(batches, GivenBatches) else batches
+        self.known = steps or (len(source) if hasattr(source, "__len__") else None)
+
+    def __iter__(self):
+        """One pass.
+
+        Warns:
+            UserWarning: the batches end before the steps.
+        """
+        if self.steps is None:
+            yield from self.batches
+            return
+        for step in range(self.steps):
+            batch = None if self._running is None else next(self._running, None)
+            if batch is None and (self._running is None or step == 0):
+                self._running = iter(self.batches)
+                batch = next(self._running, None)
+            if batch is None:
+                if step:
+                    warnings.warn(f"The data ended after {step} of {self.steps} steps", stacklevel=2)
+                self._running = None
+                return
+            yield batch
 
 
 def required(y):
@@ -94,29 +247,21 @@ def required(y):
     return y
 
 
-def validation_of(validation_data):
-    """The Data of `fit`'s validation_data; None stays."""
-    if validation_data is None:
-        return None
-    if not isinstance(validation_data, (list, tuple)) or len(validation_data) not in (2, 3):
-        raise ValueError(
-            "validation_data must be (x, y) or (x, y, sample_weight). "
-            f"Received: {type(validation_data).__name__}"
-        )
-    return Data(*validation_data)
-
-
 def class_weighted(y, sample_weight, class_weight):
-    """The sample weights that class weights stand for."""
+    """The sample weights that class weights stand for, as lists of one output's."""
     if class_weight is None:
         return sample_weight
     if sample_weight is not None:
         raise ValueError("Either class_weight or sample_weight can be given. Received: both")
-    labels = np.asarray(arrays.to_numpy(y))
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(axis=-1)
-    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+    if len(y) != 1:
+        raise ValueError(f"class_weight needs a model with one output. Received: {len(y)} outputs")
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"class_weight must be a dict. Received: {type(class_weight).__name__}")
+    labels = np.asarray(arrays.to_numpy(y[0]))
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+    labels = labels.reshape(len(labels), -1)[:, 0].round().astype(np.int64)
     weights = np.ones(len(labels), np.float32)
     for number, weight in class_weight.items():
         weights[labels == number] = weight
-    return weights
+    return [weights]

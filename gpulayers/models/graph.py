@@ -13,11 +13,17 @@ class Node:
     Attributes:
         layer: the layer called.
         inputs, outputs: numbers of the values read and written.
+        listed: whether the layer takes its inputs as a list even where there is one.
+        states: how many of the inputs, the last ones, are initial states, which have no masks.
+        training: the value used where the run has none.
     """
 
     layer: Layer
     inputs: tuple
     outputs: tuple
+    listed: bool = False
+    states: int = 0
+    training: bool = None
 
 
 class Graph:
@@ -38,7 +44,7 @@ class Graph:
 
         Args:
             inputs: arrays, one a value of `self.inputs`; masks: the same, None for none.
-            training: passed to the layers.
+            training: passed to the layers; None for that of each node, or False.
             differentiate: whether to return a backward; otherwise nothing is kept.
 
         Returns:
@@ -49,9 +55,11 @@ class Graph:
         unread, calls, losses = self._reads.copy(), [], []
         for node in self.nodes:
             layer = node.layer
-            x = _one_or_list([values[number] for number in node.inputs])
-            mask = _one_or_list([masks[number] for number in node.inputs])
-            y, backward, output_mask = layer.run(x, mask, training, differentiate)
+            x = _one_or_list([values[number] for number in node.inputs], node.listed)
+            masked = node.inputs[: len(node.inputs) - node.states]
+            mask = _one_or_list([masks[number] for number in masked], node.listed and not node.states)
+            mode = bool(node.training) if training is None else training
+            y, backward, output_mask = layer.run(x, mask, mode, differentiate)
             losses += layer.losses
             if differentiate:
                 calls.append((node, backward))
@@ -100,5 +108,5 @@ def _add(gathered, number, grad):
         gathered[number] = grad if known is None else known + grad
 
 
-def _one_or_list(items):
-    return items[0] if len(items) == 1 else items
+def _one_or_list(items, listed=False):
+    return items[0] if len(items) == 1 and not listed else items

@@ -1,28 +1,39 @@
 """The base class of models: a graph of layers that trains."""
 
+from ..layers import symbolic
 from ..layers.layer import Layer
+from ..ops import arrays
 from .summary import print_summary
 from .training import Trainer
 
 
 class Model(Trainer, Layer):
-    """Layers with their weights, and the means to train them.
+    """Layers with their weights, and the means to train them: `Model(inputs, outputs)` of symbolic tensors
+    that `Input` and calls of layers on them give; see `Functional` for the arguments.
 
     A model is itself a layer. Subclasses set `self._graph` (a `Graph`) and `self._input_shapes` when they are
     built.
 
     Attributes:
-        layers: the model's layers, without inputs.
+        layers: the model's layers; those of a `Sequential` without its input.
     """
 
     supports_masking = True
     skips_input_gradient = True
 
+    def __new__(cls, *arguments, **keywords):
+        if cls is not Model:
+            return super().__new__(cls)
+        if len(arguments) < 2 and not {"inputs", "outputs"} & set(keywords):
+            raise TypeError(f"Model takes symbolic inputs and outputs. Received: Model{arguments}")
+        from .functional import Functional
+
+        return super().__new__(Functional)
+
     def __init__(self, name=None, trainable=True, dtype=None, **kwargs):
-        if type(self) is Model:
-            raise TypeError("Model is the base class of models; use Sequential. Received: Model(...)")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph, self._input_shapes = None, None
+        self.inputs = self.outputs = self._input_keys = self._output_keys = None
         self.stop_training = False
 
     @property
@@ -47,14 +58,27 @@ class Model(Trainer, Layer):
         known = ", ".join(layer.name for layer in self.layers)
         raise ValueError(f"The model has the layers {known}. Received: name={name!r}")
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of a configuration; custom_objects: {class name: class} of layers of one's own."""
+        from .functional import Functional
+
+        return Functional.from_config(config, custom_objects)
+
     def convert_input(self, array):
         return array  # each layer converts its own
 
-    def __call__(self, inputs, mask=None, training=False):
-        """The output alone; keeps nothing of the way there."""
-        return self.run(inputs, mask, training, differentiate=False)[0]
+    def __call__(self, inputs, mask=None, training=None):
+        """The output alone; keeps nothing of the way there. A symbolic one for symbolic inputs."""
+        inputs = self.in_order(inputs)
+        if symbolic.is_symbolic(inputs):
+            if self.built:
+                self.check_inputs(symbolic.tensors_of(inputs))
+            return self.packed(symbolic.call(self, inputs, training=training))
+        return self.packed(self.run(inputs, mask, training, differentiate=False)[0])
 
     def forward(self, inputs, mask=None, training=True):
+        """The pair; several outputs are a list, in the order of `output_names`."""
         output, backward, _ = self.run(inputs, mask, training, differentiate=True)
         return output, backward
 
@@ -62,13 +86,14 @@ class Model(Trainer, Layer):
         return self.run(inputs, mask, False, differentiate=False)[2]
 
     def run(self, inputs, mask, training, differentiate):
+        inputs = self.in_order(inputs)
         several = isinstance(inputs, (list, tuple))
-        given = list(inputs) if several else [inputs]
+        given = [arrays.take(part, f"The input of {self.name}") for part in (inputs if several else [inputs])]
         if not self.built:
             shapes = [tuple(array.shape) for array in given]
             self.build(shapes if several else shapes[0])
         self.check_inputs(given)
-        masks = mask if several and mask is not None else [mask] * len(given)
+        masks = list(mask) if several and mask is not None else [mask] * len(given)
         outputs, output_masks, backward, self.losses = self._graph.run(given, masks, training, differentiate)
         one = len(outputs) == 1
 
@@ -79,6 +104,25 @@ class Model(Trainer, Layer):
         back = back if differentiate else None
         return (outputs[0], back, output_masks[0]) if one else (outputs, back, output_masks)
 
+    def in_order(self, inputs):
+        """The inputs of a dict as a list, in the model's order.
+
+        Raises:
+            ValueError: names are missing.
+        """
+        if not isinstance(inputs, dict):
+            return inputs
+        missing = [name for name in self.input_names if name not in inputs]
+        if missing:
+            raise ValueError(f"{self.name} takes inputs named {self.input_names}. Received: {sorted(inputs)}")
+        return [inputs[name] for name in self.input_names]
+
+    def packed(self, outputs):
+        """The outputs as a dict, where the model's are one."""
+        if self._output_keys is None:
+            return outputs
+        return dict(zip(self._output_keys, outputs if isinstance(outputs, list) else [outputs]))
+
     def check_inputs(self, given):
         """Raises ValueError where arrays do not have the model's input shapes."""
         if len(given) != len(self._input_shapes):
@@ -86,9 +130,29 @@ class Model(Trainer, Layer):
         for array, shape in zip(given, self._input_shapes):
             actual = tuple(array.shape)
             if len(actual) != len(shape) or any(
-                want not in (None, size) for want, size in zip(shape, actual)
+                None not in (want, size) and want != size for want, size in zip(shape, actual)
             ):
                 raise ValueError(f"{self.name} takes inputs of shape {shape}. Received: shape {actual}")
+
+    @property
+    def input_names(self):
+        """The names of the inputs, once the model is built."""
+        return [tensor.layer.name for tensor in self.inputs or ()]
+
+    @property
+    def output_names(self):
+        """The names of the layers that make the outputs; the keys, where the outputs are a dict."""
+        return list(self._output_keys or (tensor.layer.name for tensor in self.outputs or ()))
+
+    @property
+    def input(self):
+        """The symbolic input; a list or dict for several."""
+        return _structured(self.inputs, self._input_keys)
+
+    @property
+    def output(self):
+        """The symbolic output; a list or dict for several."""
+        return _structured(self.outputs, self._output_keys)
 
     @property
     def input_shape(self):
@@ -110,6 +174,12 @@ class Model(Trainer, Layer):
                 f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()"
             )
         print_summary(self, line_length, print_fn)
+
+
+def _structured(tensors, keys):
+    if tensors is None:
+        raise ValueError("The model is not built and has no symbolic tensors. Received: input or output")
+    return dict(zip(keys, tensors)) if keys is not None else _one_or_list(tensors)
 
 
 def _one_or_list(items):

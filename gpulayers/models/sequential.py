@@ -1,7 +1,9 @@
 """Layers one after the other."""
 
-from ..layers.input import InputLayer, SymbolicTensor
+from ..layers import symbolic
+from ..layers.input import InputLayer
 from ..layers.layer import Layer
+from ..layers.symbolic import SymbolicTensor
 from .graph import Graph, Node
 from .model import Model
 
@@ -47,7 +49,7 @@ class Sequential(Model):
         return layer
 
     def _append(self, layer):
-        if isinstance(layer, SymbolicTensor):
+        if isinstance(layer, SymbolicTensor) and not layer.call.inputs:
             layer = layer.layer
         if not isinstance(layer, Layer):
             raise TypeError(f"A Sequential model takes layers. Received: {layer!r}")
@@ -89,8 +91,13 @@ class Sequential(Model):
                     f"Received: {layer.name} with {len(shape)}"
                 )
         if self._input_layer is None:
-            self._deferred_shape = (None, *input_shape[1:])
-        self._input_shapes = [input_shape if self._input_layer is not None else self._deferred_shape]
+            input_shape = (None, *input_shape[1:])
+        source = self._input_layer or InputLayer(batch_shape=input_shape, name=f"{self.name}_input")
+        tensor = source.output
+        for layer in self._sublayers:
+            tensor = symbolic.call(layer, tensor)
+        self.inputs, self.outputs = [source.output], [tensor]
+        self._input_shapes = [input_shape]
         nodes = [Node(layer, (i,), (i + 1,)) for i, layer in enumerate(self._sublayers)]
         self._graph = Graph(nodes, (0,), (len(nodes),))
 
@@ -104,12 +111,16 @@ class Sequential(Model):
         """The shape of the output, with the batch (None); None before the model is built."""
         return self.compute_output_shape(self._input_shapes[0]) if self.built else None
 
-    def layer_shapes(self):
-        """Pairs (layer, output shape), for the summary."""
+    @property
+    def output_dtype(self):
+        return self._sublayers[-1].output_dtype if self._sublayers else self.dtype.name
+
+    def layer_rows(self):
+        """(layer, output shape, None), for the summary."""
         shape = self._input_shapes[0]
         for layer in self._sublayers:
             shape = layer.compute_output_shape(shape)
-            yield layer, shape
+            yield layer, shape, None
 
     def get_config(self):
         from ..layers import serialize
@@ -122,12 +133,14 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, custom_objects=None):
         from ..layers import deserialize
+        from .functional_config import model_classes
 
         config = dict(config)
         shape = config.pop("build_input_shape", None)
-        layers = [deserialize(node) for node in config.pop("layers", [])]
+        known = model_classes() | (custom_objects or {})
+        layers = [deserialize(node, known) for node in config.pop("layers", [])]
         model = cls(layers, **config)
         if shape is not None and not model.built and layers:
             model.build(shape)

@@ -13,6 +13,8 @@ def _bytes(variables):
 
 
 def _shape_text(shape):
+    if isinstance(shape, list):
+        return "\n".join(map(_shape_text, shape))
     return "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
 
 
@@ -26,9 +28,14 @@ def print_summary(model, line_length=None, print_fn=None):
     table.add_column("Layer (type)", overflow="fold")
     table.add_column("Output Shape", overflow="fold")
     table.add_column("Param #", justify="right", overflow="fold")
-    for layer, shape in model.layer_shapes():
+    rows = list(model.layer_rows())
+    connected = any(reads is not None for _, _, reads in rows)
+    if connected:
+        table.add_column("Connected to", overflow="fold")
+    for layer, shape, reads in rows:
         name = escape(f"{layer.name} ({type(layer).__name__})")
-        table.add_row(name, _shape_text(shape), f"{layer.count_params():,}")
+        cells = [name, _shape_text(shape), f"{layer.count_params():,}"]
+        table.add_row(*cells, *([escape("\n".join(reads) or "-")] if connected else []))
     width = line_length or (80 if print_fn is not None or not sys.stdout.isatty() else None)
     if line_length:
         table.width = line_length

@@ -68,6 +68,13 @@ class Optimizer:
             variable.grad = None
         self.iterations += 1
 
+    def loss_scale(self):
+        """The factor that gradients are expected to carry."""
+        return 1.0
+
+    def finalize_variable_values(self, variables):
+        """At the end of a training: replaces the variables by their averages, where those are kept."""
+
     def apply_gradients(self, pairs):
         """One step from pairs (gradient, variable), as in Keras."""
         pairs = list(pairs)

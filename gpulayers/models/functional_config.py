@@ -1,0 +1,112 @@
+"""Configurations of functional models, in the form of Keras's files."""
+
+from ..layers.symbolic import SymbolicTensor
+
+
+def config_of(model):
+    """The configuration of a Functional."""
+    from ..layers import serialize
+
+    numbers = {}  # call -> its number among the calls of its layer in this model
+    for layer in model.layers:
+        own = [call for call in model.recorded if call.layer is layer] or layer.calls[:1]
+        numbers |= {call: number for number, call in enumerate(own)}
+
+    def place(tensor):
+        return [tensor.layer.name, numbers[tensor.call], tensor.index]
+
+    def node(tensor):
+        config = {"shape": list(tensor.shape), "dtype": tensor.dtype, "keras_history": place(tensor)}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    nodes = []
+    for layer in model.layers:
+        inbound = []
+        for call in (call for call in model.recorded if call.layer is layer):
+            inputs = [node(tensor) for tensor in call.inputs[: len(call.inputs) - call.states]]
+            keywords = {} if call.training is None else {"training": call.training}
+            if call.states:
+                keywords["initial_state"] = [node(tensor) for tensor in call.inputs[-call.states :]]
+            as_list = call.listed and (not call.states or len(inputs) > 1)
+            inbound.append({"args": [inputs if as_list else inputs[0]], "kwargs": keywords})
+        nodes.append(serialize(layer) | {"name": layer.name, "inbound_nodes": inbound})
+    config = {"name": model.name, "trainable": model.trainable, "layers": nodes}
+    for key, tensors, keys in (
+        ("input_layers", model.inputs, model._input_keys),
+        ("output_layers", model.outputs, model._output_keys),
+    ):
+        places = [place(tensor) for tensor in tensors]
+        config[key] = dict(zip(keys, places)) if keys else places if len(places) > 1 else places[0]
+    return config
+
+
+def model_classes():
+    """The models that may stand among layers, by their names in configurations."""
+    from .functional import Functional
+    from .sequential import Sequential
+
+    return {"Functional": Functional, "Model": Functional, "Sequential": Sequential}
+
+
+def from_config(cls, config, custom_objects=None):
+    """The model of a configuration.
+
+    Raises:
+        ValueError: unknown layers, or nodes whose inputs are never made.
+    """
+    from ..layers import deserialize
+
+    custom_objects = model_classes() | (custom_objects or {})
+    layers = {node["name"]: deserialize(node, custom_objects) for node in config["layers"]}
+    made = {}  # (name, number of the call) -> its outputs
+    waiting = [
+        (node["name"], number, inbound)
+        for node in config["layers"]
+        for number, inbound in enumerate(node.get("inbound_nodes", ()))
+    ]
+    for name, layer in layers.items():
+        if type(layer).__name__ == "InputLayer":
+            made[name, 0] = layer.calls[0].outputs
+
+    def tensor(place):
+        name, number, index = place
+        return made[name, number][index]
+
+    def filled(value):
+        if isinstance(value, dict):
+            return tensor(value["config"]["keras_history"])
+        return [filled(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+    while waiting:
+        left = []
+        for name, number, inbound in waiting:
+            ready = number == 0 or (name, number - 1) in made
+            if ready and all(tuple(place[:2]) in made for place in _places(inbound)):
+                outputs = layers[name](*map(filled, inbound["args"]), **_keywords(inbound, filled))
+                made[name, number] = [outputs] if isinstance(outputs, SymbolicTensor) else list(outputs)
+            else:
+                left.append((name, number, inbound))
+        if len(left) == len(waiting):
+            raise ValueError(f"The nodes' inputs are never made. Received: {[name for name, *_ in left]}")
+        waiting = left
+    ends = [_structure(config[key], tensor) for key in ("input_layers", "output_layers")]
+    return cls(*ends, name=config.get("name"), trainable=config.get("trainable", True))
+
+
+def _places(value):
+    """The places of all tensors in a node."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return [value["config"]["keras_history"]]
+        value = list(value.values())
+    return [place for part in value for place in _places(part)] if isinstance(value, (list, tuple)) else []
+
+
+def _keywords(inbound, filled):
+    return {name: filled(value) for name, value in inbound.get("kwargs", {}).items() if value is not None}
+
+
+def _structure(places, tensor):
+    if isinstance(places, dict):
+        return {key: tensor(place) for key, place in places.items()}
+    return tensor(places) if isinstance(places[0], str) else [tensor(place) for place in places]
