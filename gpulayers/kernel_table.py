@@ -21,6 +21,11 @@ def _convolution(device, dtype):
             ops.conv_backward_input(y, weight, x.shape, **options)
             ops.conv_backward_weight(x, y, weight.shape, **options)
             ops.conv_backward_bias(y, data_format=data_format)
+        for multiplier in (1, 2):
+            depthwise = device.zeros((3, 3, 32, multiplier), dtype)
+            y = ops.depthwise_conv(x, depthwise, **options)
+            ops.depthwise_conv_backward_input(y, depthwise, x.shape, **options)
+            ops.depthwise_conv_backward_weight(x, y, depthwise.shape, **options)
 
 
 def _pooling(device, dtype):

@@ -1,7 +1,8 @@
 // Gradient of a convolution to its input, gathered: every input pixel collects the outputs that saw it.
 //   dx[n, i, c] = sum over taps t and filters k of dy[n, (i + pad - t * dilation) / stride, k] * w[t, c, k],
 //                 over the taps for which the division leaves no rest and the output exists
-// Arrays:    dy (n, o, p, q, k) or (n, k, o, p, q) T; w (t, r, s, c / groups, k) T;
+// As the forward of a transposed convolution: activation(dx + b[c]).
+// Arrays:    dy (n, o, p, q, k) or (n, k, o, p, q) T; w (t, r, s, c / groups, k) T; b (c) T or null;
 //            dx (n, d, h, w, c) or (n, c, d, h, w) T.
 // Work:      input pixels that are equal modulo the strides are one class and see the same taps, as in a
 //            convolution of stride 1; a block makes a tile of pixels of one class x channels of one group.
@@ -9,12 +10,14 @@
 //            tile; dx once.
 // Needs:     taps * filters below 2^31; offsets are 64 bits wide.
 // Deterministic: yes; no atomics, a sum runs over the depth in order.
+#include "activation.cuh"
 #include "tile.cuh"
 
-template <typename T, bool CHANNELS_LAST, TileConfig CONFIG>
+template <typename T, bool CHANNELS_LAST, Activation ACTIVATION, TileConfig CONFIG>
 __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
-    convolution_direct_backward_input(const T* __restrict__ dy, const T* __restrict__ w, T* __restrict__ dx,
-                                      ConvolutionGeometry g, long long row_tiles) {
+    convolution_direct_backward_input(const T* __restrict__ dy, const T* __restrict__ w,
+                                      const T* __restrict__ b, T* __restrict__ dx, ConvolutionGeometry g,
+                                      long long row_tiles) {
     using Tile = BlockTile<T, CONFIG, CHANNELS_LAST>;
     __shared__ typename Tile::Storage shared;
     const int column_tiles = (g.group_in_channels + Tile::COLUMNS - 1) / Tile::COLUMNS;
@@ -103,7 +106,9 @@ __global__ void __launch_bounds__(block_threads(CONFIG), RESIDENT_BLOCKS<T>)
         for (int j = 0; j < CONFIG.thread_columns; ++j) {
             const int column = first_column + tile.column(j);
             if (target < 0 || column >= g.group_in_channels) continue;
-            dx[target + (group * g.group_in_channels + column) * g.x_strides[1]] = narrow<T>(tile.sums[i][j]);
+            const int c = group * g.group_in_channels + column;
+            const Accumulator<T> sum = tile.sums[i][j] + (b ? widen(b[c]) : Accumulator<T>(0));
+            dx[target + c * g.x_strides[1]] = narrow<T>(activate<ACTIVATION>(sum));
         }
     }
 }

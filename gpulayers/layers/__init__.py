@@ -4,6 +4,7 @@ from ..registry import Registry, serialize_object
 from .bidirectional import Bidirectional
 from .convolution import Conv1D, Conv2D, Conv3D
 from .core import Activation, Dense, Dropout
+from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from .elementary import Identity, Masking, Rescaling
 from .embedding import Embedding
 from .input import Input, InputLayer, SymbolicTensor
@@ -41,11 +42,19 @@ from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .rnn import RNN
 from .sample_normalization import GroupNormalization, LayerNormalization
+from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .stacked_cells import StackedRNNCells
 from .time_distributed import TimeDistributed
+from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+)
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
@@ -93,15 +102,23 @@ __all__ = [
     "BatchNormalization",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "ELU",
@@ -146,6 +163,10 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",

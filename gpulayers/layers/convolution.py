@@ -1,16 +1,11 @@
 """Convolution layers."""
 
-from .. import activations, config, constraints, initializers, ops, regularizers
-from ..ops.activations import activate
-from ..ops.convolution.problem import Activation as FusedActivation
-from ..ops.spatial import checked_data_format, integer, spatial_tuple
-from .layer import Layer
-from .shapes import channel_count, checked_padding, split, window_output_shape
-
-_FUSED = {entry.value for entry in FusedActivation}
+from ..ops.spatial import integer
+from .convolution_base import BaseConvolution
+from .shapes import channel_count
 
 
-class Conv(Layer):
+class Conv(BaseConvolution):
     """activation(convolution + bias); the base of Conv1D, Conv2D and Conv3D.
 
     Args:
@@ -28,8 +23,7 @@ class Conv(Layer):
         kernel (*kernel_size, channels / groups, filters), bias (filters,).
     """
 
-    rank = None
-    skips_input_gradient = True
+    causal = True
 
     def __init__(
         self,
@@ -53,27 +47,16 @@ class Conv(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters = integer(filters, "filters", least=1)
-        self.kernel_size = spatial_tuple(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial_tuple(strides, self.rank, "strides")
-        self.padding = checked_padding(padding, self.rank, causal=True)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
-        self.dilation_rate = spatial_tuple(dilation_rate, self.rank, "dilation_rate")
+        self.set_window(kernel_size, strides, padding, data_format, dilation_rate)
         self.groups = integer(groups, "groups", least=1)
         if self.filters % self.groups:
             raise ValueError(
                 f"filters must be a multiple of groups. Received: filters={filters}, groups={groups}"
             )
-        self.activation, self.use_bias = activations.get(activation), bool(use_bias)
-        self.kernel_initializer, self.bias_initializer = map(
-            initializers.get, (kernel_initializer, bias_initializer)
-        )
-        self.kernel_regularizer, self.bias_regularizer = map(
-            regularizers.get, (kernel_regularizer, bias_regularizer)
-        )
-        self.kernel_constraint, self.bias_constraint = map(
-            constraints.get, (kernel_constraint, bias_constraint)
-        )
-        self.kernel = self.bias = None
+        self.set_output(activation, use_bias)
+        self.set_weight_arguments("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self.set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.kernel = None
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
@@ -83,54 +66,16 @@ class Conv(Layer):
                 f"Received: {channels} channels"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint, "kernel"
-        )
+        self.kernel = self.weight_of("kernel", shape)
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.filters,),
-                self.bias_initializer,
-                True,
-                self.bias_regularizer,
-                self.bias_constraint,
-                "bias",
-            )
+            self.bias = self.weight_of("bias", (self.filters,))
 
-    def forward(self, x, training=True):
-        split(self, x.shape)
-        fused = self.activation.name if self.activation.name in _FUSED else None
-        geometry = dict(
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            groups=self.groups,
-            data_format=self.data_format,
-        )
-        bias = self.bias.value if self.use_bias else None
-        y = ops.conv(x, self.kernel.value, bias, activation=fused, **geometry)
-        if fused:
-
-            def activation_backward(grad_output):
-                return self.activation.backward(grad_output, y)
-        else:
-            y, activation_backward = activate(self.activation, y)
-
-        def backward(grad_output, input_gradient=True):
-            grad_output = activation_backward(grad_output)
-            if self.kernel.trainable:
-                self.kernel.add_grad(ops.conv_backward_weight(x, grad_output, self.kernel.shape, **geometry))
-            if self.use_bias and self.bias.trainable:
-                self.bias.add_grad(ops.conv_backward_bias(grad_output, data_format=self.data_format))
-            return (
-                ops.conv_backward_input(grad_output, self.kernel.value, x.shape, **geometry)
-                if input_gradient
-                else None
-            )
-
-        return y, backward
+    @property
+    def geometry(self):
+        return super().geometry | {"groups": self.groups}
 
     def compute_output_shape(self, input_shape):
-        return window_output_shape(self, input_shape, self.kernel_size, self.filters, self.dilation_rate)
+        return self.window_output_shape(input_shape, self.filters)
 
 
 class Conv1D(Conv):

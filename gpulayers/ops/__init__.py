@@ -1,6 +1,16 @@
 """Pure functions on NumPy or CuPy arrays, in pairs: forward and backward."""
 
 from .convolution import conv, conv_backward_bias, conv_backward_input, conv_backward_weight
+from .convolution.depthwise import (
+    depthwise_conv,
+    depthwise_conv_backward_input,
+    depthwise_conv_backward_weight,
+)
+from .convolution.transposed import (
+    conv_transpose,
+    conv_transpose_backward_input,
+    conv_transpose_backward_weight,
+)
 from .dispatch import explain
 from .embedding import embedding, embedding_backward
 from .pooling import (
@@ -24,6 +34,12 @@ __all__ = [
     "conv_backward_bias",
     "conv_backward_input",
     "conv_backward_weight",
+    "conv_transpose",
+    "conv_transpose_backward_input",
+    "conv_transpose_backward_weight",
+    "depthwise_conv",
+    "depthwise_conv_backward_input",
+    "depthwise_conv_backward_weight",
     "embedding",
     "embedding_backward",
     "explain",

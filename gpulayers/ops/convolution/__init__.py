@@ -1,31 +1,34 @@
 """Convolution over one, two or three spatial dimensions."""
 
 from .. import arrays
-from ..dispatch import Operation, numpy_implementation
 from ..spatial import split_shape
-from . import kernels, reference
+from .operations import (
+    BACKWARD_BIAS,
+    BACKWARD_INPUT,
+    BACKWARD_WEIGHT,
+    DEPTHWISE_BACKWARD_INPUT,
+    DEPTHWISE_BACKWARD_WEIGHT,
+    DEPTHWISE_FORWARD,
+    FORWARD,
+    backward_input,
+    backward_weight,
+    forward,
+)
 from .problem import ConvolutionProblem
 
-FORWARD = Operation(
-    "convolution.forward",
-    ConvolutionProblem,
-    [kernels.direct_forward, numpy_implementation(reference.forward)],
-)
-BACKWARD_INPUT = Operation(
-    "convolution.backward_input",
-    ConvolutionProblem,
-    [kernels.direct_backward_input, numpy_implementation(reference.backward_input)],
-)
-BACKWARD_WEIGHT = Operation(
-    "convolution.backward_weight",
-    ConvolutionProblem,
-    [kernels.direct_backward_weight, numpy_implementation(reference.backward_weight)],
-)
-BACKWARD_BIAS = Operation(
-    "convolution.backward_bias",
-    ConvolutionProblem,
-    [kernels.sums_backward_bias, numpy_implementation(reference.backward_bias)],
-)
+__all__ = [
+    "BACKWARD_BIAS",
+    "BACKWARD_INPUT",
+    "BACKWARD_WEIGHT",
+    "DEPTHWISE_BACKWARD_INPUT",
+    "DEPTHWISE_BACKWARD_WEIGHT",
+    "DEPTHWISE_FORWARD",
+    "FORWARD",
+    "conv",
+    "conv_backward_bias",
+    "conv_backward_input",
+    "conv_backward_weight",
+]
 
 
 def conv(
@@ -77,7 +80,7 @@ def conv(
     )
     if bias is not None and bias.shape != (problem.out_channels,):
         raise ValueError(f"bias must have shape {(problem.out_channels,)}. Received: {bias.shape}")
-    return FORWARD(problem, device, *map(arrays.contiguous, (x, weight, bias)))
+    return forward(problem, device, *map(arrays.contiguous, (x, weight, bias)))
 
 
 def conv_backward_input(
@@ -109,7 +112,7 @@ def conv_backward_input(
         data_format=data_format,
     )
     _check_grad_output(problem, grad_output)
-    return BACKWARD_INPUT(problem, device, arrays.contiguous(grad_output), arrays.contiguous(weight))
+    return backward_input(problem, device, arrays.contiguous(grad_output), arrays.contiguous(weight))
 
 
 def conv_backward_weight(
@@ -141,7 +144,7 @@ def conv_backward_weight(
         data_format=data_format,
     )
     _check_grad_output(problem, grad_output)
-    return BACKWARD_WEIGHT(problem, device, arrays.contiguous(x), arrays.contiguous(grad_output))
+    return backward_weight(problem, device, arrays.contiguous(x), arrays.contiguous(grad_output))
 
 
 def conv_backward_bias(grad_output, *, data_format="channels_last"):

@@ -145,7 +145,7 @@ def _class_pixels(problem):
     )
 
 
-def _index_too_large(problem, device):
+def index_too_large(problem, device):
     window = problem.window
     depth = window.taps * max(problem.in_channels, problem.out_channels)
     reach = (
@@ -172,7 +172,7 @@ def _backward_input_blocks(problem, device):
 
 def _too_large(blocks):
     def unsupported(problem, device):
-        reason = _index_too_large(problem, device)
+        reason = index_too_large(problem, device)
         if reason is None and blocks(problem, device) > _MOST_BLOCKS:
             return f"needs more than {_MOST_BLOCKS} blocks"
         return reason
@@ -196,7 +196,7 @@ def direct_forward(problem, device, x, weight, bias=None):
 
 
 @cuda_implementation("convolution/direct_backward_input.cu", _too_large(_backward_input_blocks))
-def direct_backward_input(problem, device, grad_output, weight):
+def direct_backward_input(problem, device, grad_output, weight, bias=None):
     grad_input = device.empty(problem.input_shape, problem.dtype)
     if problem.batch == 0:
         return grad_input
@@ -204,15 +204,15 @@ def direct_backward_input(problem, device, grad_output, weight):
     kernel = device.kernel(
         "convolution/direct_backward_input.cu",
         "convolution_direct_backward_input",
-        (problem.dtype, problem.channels_last, config),
+        (problem.dtype, problem.channels_last, problem.activation, config),
     )
     row_tiles, _ = config.tiles(_class_pixels(problem), problem.group_in_channels)
-    arguments = (grad_output, weight, grad_input, geometry(problem), np.int64(row_tiles))
+    arguments = (grad_output, weight, bias, grad_input, geometry(problem), np.int64(row_tiles))
     kernel((_backward_input_blocks(problem, device),), (config.threads,), arguments)
     return grad_input
 
 
-@cuda_implementation("convolution/direct_backward_weight.cu", _index_too_large)
+@cuda_implementation("convolution/direct_backward_weight.cu", index_too_large)
 def direct_backward_weight(problem, device, x, grad_output):
     """Partial sums over chunks of pixels, then their total."""
     if problem.batch == 0:
@@ -229,7 +229,7 @@ def direct_backward_weight(problem, device, x, grad_output):
     tiles = math.prod(config.tile.tiles(rows, problem.group_out_channels)) * problem.groups
     arguments = (x, grad_output, partials, geometry(problem), np.int32(config.chunk_pixels))
     kernel((tiles, chunks), (config.tile.threads,), arguments)
-    return _total(device, partials, problem.dtype)
+    return total(device, partials, problem.dtype)
 
 
 @cuda_implementation("convolution/sums.cu")
@@ -239,7 +239,7 @@ def sums_backward_bias(problem, device, grad_output):
         return device.zeros((problem.out_channels,), problem.dtype)
     if problem.channels_last:
         rows = grad_output.reshape(problem.output_pixels, problem.out_channels)
-        return _total(device, _column_sums(device, rows, accumulation_dtype(rows.dtype)), problem.dtype)
+        return total(device, _column_sums(device, rows, accumulation_dtype(rows.dtype)), problem.dtype)
     positions, channels = problem.output_pixels, problem.out_channels
     chunk = _chunk(positions, channels, device, least=4096)
     partials = device.empty((-(-positions // chunk), channels), accumulation_dtype(problem.dtype))
@@ -251,7 +251,7 @@ def sums_backward_bias(problem, device, grad_output):
         np.int64(chunk),
     )
     kernel((channels, len(partials)), (256,), (grad_output, partials, *sizes))
-    return _total(device, partials, problem.dtype)
+    return total(device, partials, problem.dtype)
 
 
 def _chunk(length, blocks, device, least):
@@ -260,7 +260,7 @@ def _chunk(length, blocks, device, least):
     return max(least, -(-length // chunks))
 
 
-def _total(device, partials, dtype):
+def total(device, partials, dtype):
     """The sum over the first axis, as `dtype`."""
     if len(partials) == 1 and partials.dtype == dtype:
         return partials.reshape(partials.shape[1:])

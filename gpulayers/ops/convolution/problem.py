@@ -19,6 +19,14 @@ class Activation(enum.Enum):
     SIGMOID = "sigmoid"
 
 
+def fused_activation(name):
+    """The Activation of a name, or a ValueError."""
+    known = [entry.value for entry in Activation]
+    if name not in known:
+        raise ValueError(f"activation must be one of {known}. Received: {name!r}")
+    return Activation(name)
+
+
 @dataclasses.dataclass(frozen=True)
 class ConvolutionProblem:
     """A convolution of `batch` inputs; the same for the forward and for every gradient.
@@ -34,7 +42,8 @@ class ConvolutionProblem:
         groups: channels are split into as many independent convolutions.
         data_format: "channels_last" or "channels_first", of x and y.
         dtype: of every array.
-        activation: an `Activation`; only the forward knows of it.
+        activation: an `Activation`, of the forward; or of the backward to the input where that is the forward
+            of a transposed convolution.
     """
 
     batch: int
@@ -84,11 +93,10 @@ class ConvolutionProblem:
             raise ValueError(
                 f"filters must be a multiple of groups. Received: {filters} filters, {groups} groups"
             )
-        known = [entry.value for entry in Activation]
-        if activation not in known:
-            raise ValueError(f"activation must be one of {known}. Received: {activation!r}")
         window = SlidingWindow.resolve(spatial, size, strides, padding, dilation_rate, causal_allowed=True)
-        return cls(batch, window, in_channels, filters, groups, data_format, dtype, Activation(activation))
+        return problem_of(
+            batch, window, in_channels, filters, groups, data_format, dtype, fused_activation(activation)
+        )
 
     @property
     def channels_last(self):
@@ -133,3 +141,14 @@ class ConvolutionProblem:
         """The least bytes: input, weight and output once each."""
         elements = sum(map(math.prod, (self.input_shape, self.weight_shape, self.output_shape)))
         return elements * self.dtype.itemsize
+
+
+class DepthwiseProblem(ConvolutionProblem):
+    """A convolution in which every output channel sees one input channel, of several; it has operations of its
+    own."""
+
+
+def problem_of(batch, window, in_channels, out_channels, groups, *options):
+    """The ConvolutionProblem of these fields, of the kind that has the fitting operations."""
+    kind = DepthwiseProblem if in_channels == groups > 1 else ConvolutionProblem
+    return kind(batch, window, in_channels, out_channels, groups, *options)

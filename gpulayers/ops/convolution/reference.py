@@ -43,8 +43,8 @@ def forward(problem, x, weight, bias=None):
     return y
 
 
-def backward_input(problem, grad_output, weight):
-    """The gradient to the input of the convolution."""
+def backward_input(problem, grad_output, weight, bias=None):
+    """The gradient to the input of the convolution; activation(gradient + bias) for a transposed one."""
     dx = np.zeros(problem.input_shape, accumulation_dtype(problem.dtype))
     dx_last, dy = _channels_last(problem, dx), _channels_last(problem, grad_output)
     matrix = _weight_matrices(problem, weight)
@@ -55,6 +55,9 @@ def backward_input(problem, grad_output, weight):
         else:
             columns = np.matmul(rows, matrix.transpose(0, 2, 1))
         scatter_columns(problem, dx_last, block, columns)
+    if bias is not None:
+        dx_last += bias.astype(dx.dtype)
+    dx = ACTIVATIONS[problem.activation](dx)
     return dx.astype(problem.dtype, copy=False)
 
 
