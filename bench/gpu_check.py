@@ -94,7 +94,8 @@ def run_sanitizer(recorder, seconds, run=subprocess.run, which=shutil.which):
 
 def _output(command, seconds, run):
     """(what a command printed, whether it came to its end)."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path}
     try:
         done = run(
             command,
@@ -207,7 +208,8 @@ def main(arguments):
     first = [row for row in rows if row.importance == 0]
     print(run_tests(recorder, budget.share(_TESTS)), flush=True)
     print(run_sanitizer(recorder, budget.share(_SANITIZER)), flush=True)
-    print(compile_rows(first, device.architecture, recorder, budget.share(_COMPILATION))[0], flush=True)
+    soon = [row for row in rows if row.importance < 2 and row.module.operations(row)]
+    print(compile_rows(soon, device.architecture, recorder, budget.share(_COMPILATION))[0], flush=True)
     timer = timing.GpuTimer(device)
     for figure in micro.Micro(device, timer).figures():
         line = recorder.write("micro", **vars(figure))

@@ -84,6 +84,7 @@ class Runner:
             wrong = {}
             for name, candidate in candidates.items():
                 wrong[name] = self._guarded_verdict(name, workload, operands, candidate)
+                self._free()  # what one library keeps back, the next one may need
             if wrong[OURS]:
                 return {"status": "wrong", "reason": wrong[OURS]}
             runs = {name: candidate.run for name, candidate in candidates.items() if not wrong[name]}

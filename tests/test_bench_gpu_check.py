@@ -316,3 +316,52 @@ def test_counters_of_a_row():
     assert "moved 1.00 x" in text and "read 1.00 times" in text
     key, count, moved, requested, *_ = counters.summary(row, launches)
     assert (key, count, moved, requested) == (row.key, 1, "1.00", "1.00")
+
+
+def test_the_whole_check_with_a_stand_in_for_the_gpu(monkeypatch, tmp_path, capsys):
+    """Every step in order; the device only bears the name of one."""
+    import bench.timing
+    from bench import ceilings
+    from gpulayers.ops import arrays
+
+    device = types.SimpleNamespace(name="gpu", architecture="sm_90")
+    fields = {
+        "device": "stand-in",
+        "architecture": "sm_90",
+        "driver": "0",
+        "date": "2026-01-01",
+        "versions": {},
+    }
+    gpu = FakeGpu()
+    measured = []
+
+    class Runner:
+        def __init__(self, *arguments, compiled=False, **options):
+            self.compiled = compiled
+
+        def measure(self, row):
+            measured.append((row.key, self.compiled))
+            same = {name: getattr(row, name) for name in ("key", "family", "name", "direction", "precision")}
+            return {**same, "status": "error", "reason": "a stand-in", "baselines": {}}
+
+    steps = []
+    monkeypatch.setattr(arrays, "gpu_problem", lambda: None)
+    monkeypatch.setattr(arrays, "cuda_device", lambda: device)
+    monkeypatch.setattr(gpu_check, "environment", lambda device: fields)
+    monkeypatch.setattr(gpu_check, "run_tests", lambda *a: steps.append("tests") or "tests")
+    monkeypatch.setattr(gpu_check, "run_sanitizer", lambda *a: steps.append("sanitizer") or "sanitizer")
+    monkeypatch.setattr(gpu_check, "compile_rows", lambda *a: (steps.append("compiled") or "compiled", 0))
+    monkeypatch.setattr(bench.timing, "GpuTimer", lambda device: gpu)
+    monkeypatch.setattr(micro, "Micro", lambda device, timer, true=micro.Micro: true(gpu, gpu))
+    monkeypatch.setattr(ceilings, "on_gpu", lambda timer: ceilings.Ceilings(1e12, {"float32": 1e13}))
+    monkeypatch.setattr("bench.runner.Runner", Runner)
+    output = tmp_path / "r.jsonl"
+    code = gpu_check.main(types.SimpleNamespace(dry_run=False, minutes=9.0, output=str(output)))
+    assert code == 1, "rows failed"
+    assert steps == ["tests", "sanitizer", "compiled"]
+    kinds = [line["kind"] for line in records.read(output)]
+    assert kinds[0] == "environment" and kinds.index("micro") < kinds.index("ceiling") < kinds.index("row")
+    keys = [key for key, compiled in measured if not compiled]
+    assert keys == [row.key for row in workloads.all_rows("gpu")]
+    assert any(compiled for _, compiled in measured)
+    assert "grid barrier" in capsys.readouterr().out
