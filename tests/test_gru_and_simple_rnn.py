@@ -1,4 +1,5 @@
-"""The GRU and the simple recurrent cell: the references against scalar loops and numeric gradients, kernels against both."""
+"""The GRU and the simple recurrent cell: the references against scalar loops and numeric gradients, kernels
+against both."""
 
 import dataclasses
 
@@ -42,9 +43,11 @@ def run_backward(case, residuals, grads, device):
 
 
 def check(case, dtype, device, scales=()):
-    """Forward and backward against the float64 reference, which other tests compare with loops and differences.
+    """Forward and backward against the float64 reference, which other tests compare with loops and
+    differences.
 
-    16-bit types round h, the saved gates and their gradients once a step, and each of these passes on what it got.
+    16-bit types round h, the saved gates and their gradients once a step, and each of these passes on what
+    it got.
     """
     operands, grads = (rounded(named, dtype) for named in case.draw())
     operands |= {name: array.astype(dtype) for name, array in scales}
@@ -169,7 +172,9 @@ def test_references_are_exact_on_integers(case):
         assert_exact(actual, expected, name)
     if case.units > 1 and case.mask != "all":
         assert np.count_nonzero(results[1]) * 8 >= results[1].size
-        assert not case.grads or np.count_nonzero(run_backward(case, residuals, rounded(grads, np.float32), arrays.CPU)[1])
+        assert not case.grads or np.count_nonzero(
+            run_backward(case, residuals, rounded(grads, np.float32), arrays.CPU)[1]
+        )
 
 
 def check_exact(case, device):
@@ -256,8 +261,9 @@ def test_launches_a_step(emulated):
 
 @pytest.mark.parametrize("config", [launching.SMALL, launching.LARGE], ids=["small", "large"])
 def test_traffic(config, emulated, monkeypatch):
-    """A GRU's step reads the recurrent weight once for each tile of sequences, the state once for each tile of units
-    (and once to be held by the update gate) and all else once; every access is coalesced and free of bank conflicts."""
+    """A GRU's step reads the recurrent weight once for each tile of sequences, the state once for each tile
+    of units (and once to be held by the update gate) and all else once; every access is coalesced and free
+    of bank conflicts."""
     monkeypatch.setattr(launching, "cell_config", lambda problem, device: config)
     emulated.count = True
     case = gru.Case("traffic", batch=64, steps=2, input_dim=4, units=64, states="h")
@@ -282,11 +288,23 @@ def test_traffic(config, emulated, monkeypatch):
 
 
 WRONG = [
-    (ops.gru, dict(bias=np.zeros(18)), r"bias must have shape \(2, 3 \* units\) = \(2, 18\). Received: \(18,\)"),
-    (ops.gru, dict(bias=np.zeros((2, 18)), reset_after=False), r"bias must have shape \(3 \* units,\) = \(18,\)"),
+    (
+        ops.gru,
+        dict(bias=np.zeros(18)),
+        r"bias must have shape \(2, 3 \* units\) = \(2, 18\). Received: \(18,\)",
+    ),
+    (
+        ops.gru,
+        dict(bias=np.zeros((2, 18)), reset_after=False),
+        r"bias must have shape \(3 \* units,\) = \(18,\)",
+    ),
     (ops.gru, dict(weight=np.zeros((4, 24))), r"weight must have shape .*\(4, 18\). Received: \(4, 24\)"),
     (ops.gru, dict(initial_h=np.zeros((3, 5))), r"initial_h must .*\(3, 6\). Received: \(3, 5\)"),
-    (ops.gru, dict(recurrent_scale=np.zeros((3, 4, 6))), r"recurrent_scale must have shape .*Received: \(3, 4, 6\)"),
+    (
+        ops.gru,
+        dict(recurrent_scale=np.zeros((3, 4, 6))),
+        r"recurrent_scale must have shape .*Received: \(3, 4, 6\)",
+    ),
     (ops.gru, dict(activation="swoosh"), "activation must be one of tanh.*Received: 'swoosh'"),
     (ops.gru, dict(x=np.zeros((3, 5))), r"x must have shape .*Received: \(3, 5\)"),
     (ops.simple_rnn, dict(bias=np.zeros(18)), r"bias must have shape \(units,\) = \(6,\). Received: \(18,\)"),
@@ -309,7 +327,9 @@ def test_residuals_of_another_operation():
     with pytest.raises(ValueError, match=r"grad_h must have shape \(3, 7\). Received: \(3, 6\)"):
         ops.simple_rnn_backward(None, np.zeros((3, 6)), residuals)
     with pytest.raises(TypeError, match="mask must be of dtype bool. Received: int64"):
-        ops.simple_rnn(np.zeros((1, 2, 3)), np.zeros((3, 4)), np.zeros((4, 4)), mask=np.ones((1, 2), np.int64))
+        ops.simple_rnn(
+            np.zeros((1, 2, 3)), np.zeros((3, 4)), np.zeros((4, 4)), mask=np.ones((1, 2), np.int64)
+        )
 
 
 def test_work():

@@ -16,8 +16,8 @@ class Bidirectional(Layer):
         weights: the first values of the weights of both layers, the forward layer's first.
         backward_layer: the layer that reads backwards, in place of one like `layer`.
 
-    Shapes: (batch, steps, size) -> as of the layers, merged; the outputs of both lie along the input's time. With
-        return_state: [output, *forward states, *backward states]. `initial_state` holds the states of the forward layer,
+    Shapes: (batch, steps, size) -> as of the layers, merged; the outputs of both lie along the input's time.
+        With return_state: [output, *forward states, *backward states]. `initial_state` holds the states of the forward layer,
         then those of the backward layer. Where sequences are returned, masked steps put out zeros.
     """
 
@@ -34,7 +34,9 @@ class Bidirectional(Layer):
             raise ValueError(f"merge_mode must be one of {known}. Received: {merge_mode!r}")
         super().__init__(**kwargs)
         self.forward_layer = _copy(layer, "forward")
-        self.backward_layer = _copy(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
+        self.backward_layer = (
+            _copy(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
+        )
         self._check_pair()
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):
@@ -100,7 +102,8 @@ class Bidirectional(Layer):
             half = len(initial_state) // 2
             if len(initial_state) != 2 * half or not half:
                 raise ValueError(
-                    f"initial_state must hold the states of both directions. Received: {len(initial_state)} arrays"
+                    "initial_state must hold the states of both directions. "
+                    f"Received: {len(initial_state)} arrays"
                 )
             states = initial_state[:half], initial_state[half:]
         pairs = [
@@ -125,7 +128,9 @@ class Bidirectional(Layer):
                 own, grad_states = grad_states[: len(parts) - 1], grad_states[len(parts) - 1 :]
                 if grad is None and all(part is None for part in own):
                     grad = arrays.array_module(parts[0]).zeros_like(parts[0])
-                result = layer_backward([grad, *own] if self.return_state else grad, input_gradient=input_gradient)
+                result = layer_backward(
+                    [grad, *own] if self.return_state else grad, input_gradient=input_gradient
+                )
                 results.append(result if isinstance(result, list) else [result])
             (grad_x, *forward_states), (other, *backward_states) = results
             grad_x = None if grad_x is None else grad_x + other

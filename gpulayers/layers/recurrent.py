@@ -5,9 +5,24 @@ from .rnn import RNN
 
 _NO_ARGUMENTS = ("self", "kwargs", "__class__")
 _OF_CELL = (
-    "units", "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "reset_after", "kernel_initializer",
-    "recurrent_initializer", "bias_initializer", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
-    "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "seed",
+    "units",
+    "activation",
+    "recurrent_activation",
+    "use_bias",
+    "unit_forget_bias",
+    "reset_after",
+    "kernel_initializer",
+    "recurrent_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "recurrent_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "recurrent_constraint",
+    "bias_constraint",
+    "dropout",
+    "recurrent_dropout",
+    "seed",
 )
 _OF_LAYER = ("activity_regularizer", "return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 
@@ -24,7 +39,9 @@ class CellLayer(RNN):
     def __init__(self, cell_class, arguments, **kwargs):
         of_cell = {name: value for name, value in arguments.items() if name in _OF_CELL}
         of_layer = {name: value for name, value in arguments.items() if name in _OF_LAYER}
-        name = {"LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "SimpleRNNCell": "simple_rnn_cell"}[cell_class.__name__]
+        name = {"LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "SimpleRNNCell": "simple_rnn_cell"}[
+            cell_class.__name__
+        ]
         of_base = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
         super().__init__(cell_class(**of_cell, name=name, **of_base), **of_layer, **kwargs)
 
@@ -55,9 +72,9 @@ class LSTM(CellLayer):
         units: size of the state.
         activation, recurrent_activation: names or Activations of the cell and of the gates.
         unit_forget_bias: the forget gate's bias starts at 1.
-        dropout: the share of each input's features that is zeroed in training, drawn once a call for all its steps.
-        recurrent_dropout: the same for the state, drawn for each gate; the input's dropout is then too. Such sequences
-            run as array functions, step by step.
+        dropout: the share of each input's features that is zeroed in training, drawn once a call for all its
+        steps. recurrent_dropout: the same for the state, drawn for each gate; the input's dropout is then
+            too. Such sequences run as array functions, step by step.
         seed: of the dropout.
         return_sequences: return the output of every step, not of the last.
         return_state: return a list [output, h, c].
@@ -68,16 +85,38 @@ class LSTM(CellLayer):
         kernel_initializer ... bias_constraint: as in Keras.
 
     Shapes: (batch, steps, inputs) -> (batch, units), or (batch, steps, units); kernel (inputs, 4 * units),
-        recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the state and
-        repeats the output.
+        recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the
+        state and repeats the output.
     """
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-                 unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
-                 activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None,
-                 dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False,
-                 go_backwards=False, stateful=False, unroll=False, use_cudnn="auto", **kwargs):
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        use_cudnn="auto",
+        **kwargs,
+    ):
         super().__init__(LSTMCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs)
 
 
@@ -85,20 +124,42 @@ class GRU(CellLayer):
     """A gated recurrent unit over a sequence.
 
     Args:
-        reset_after: apply the reset gate after the product with the recurrent kernel (as cuDNN), with a bias of its own.
-        return_state: return a list [output, h].
+        reset_after: apply the reset gate after the product with the recurrent kernel (as cuDNN), with a bias
+        of its own. return_state: return a list [output, h].
         others: as of `LSTM`.
 
-    Shapes: as of `LSTM`, with gate order z, r, h: kernel (inputs, 3 * units), recurrent_kernel (units, 3 * units), bias
-        (2, 3 * units) with reset_after, else (3 * units,).
+    Shapes: as of `LSTM`, with gate order z, r, h: kernel (inputs, 3 * units), recurrent_kernel (units, 3 *
+        units), bias (2, 3 * units) with reset_after, else (3 * units,).
     """
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
-                 kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
-                 recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False,
-                 stateful=False, unroll=False, reset_after=True, use_cudnn="auto", **kwargs):
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        reset_after=True,
+        use_cudnn="auto",
+        **kwargs,
+    ):
         super().__init__(GRUCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs)
 
 
@@ -112,10 +173,31 @@ class SimpleRNN(CellLayer):
     Shapes: as of `LSTM`: kernel (inputs, units), recurrent_kernel (units, units), bias (units,).
     """
 
-    def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
-                 recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
-                 recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
-                 return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None,
-                 **kwargs):
-        super().__init__(SimpleRNNCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            SimpleRNNCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs
+        )

@@ -3,8 +3,8 @@
 import inspect
 
 from ..ops import arrays
+from .built_in_cell import BuiltInCell
 from .layer import Layer
-from .recurrent_cells import BuiltInCell
 from .stacked_cells import StackedRNNCells, flatten, pack
 from .step_loop import run_steps
 
@@ -13,10 +13,11 @@ class RNN(Layer):
     """A recurrent cell over a sequence.
 
     A cell of one's own is a `Layer` with `state_size` (an integer, or a list of them) and
-    `forward(inputs, states, training)`, which takes inputs (batch, size) and a list of states, and returns the pair
-    `[output, *states], backward`; `backward([grad_output, *grad_states])` returns `[grad_inputs, *grad_states]`. It may
-    have `output_size` (default: the first state's) and `get_initial_state(batch_size)` (default: zeros).
-    The library's own cells run whole sequences at once, others step after step.
+    `forward(inputs, states, training)`, which takes inputs (batch, size) and a list of states, and returns
+    the pair `[output, *states], backward`; `backward([grad_output, *grad_states])` returns `[grad_inputs,
+    *grad_states]`. It may have `output_size` (default: the first state's) and
+    `get_initial_state(batch_size)` (default: zeros). The library's own cells run whole sequences at once,
+    others step after step.
 
     Args:
         cell: a cell, or a list of cells, which become `StackedRNNCells`.
@@ -27,15 +28,24 @@ class RNN(Layer):
         unroll: of Keras; it changes nothing here.
         zero_output_for_mask: masked steps put out zeros rather than the output before.
 
-    Shapes: (batch, steps, ...) -> (batch, units), or (batch, steps, units). mask (batch, steps): a masked step holds the
-        states and repeats the output.
+    Shapes: (batch, steps, ...) -> (batch, units), or (batch, steps, units). mask (batch, steps): a masked
+        step holds the states and repeats the output.
     """
 
     supports_masking = True
     skips_input_gradient = True
 
-    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
-                 unroll=False, zero_output_for_mask=False, **kwargs):
+    def __init__(
+        self,
+        cell,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        zero_output_for_mask=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         cell = StackedRNNCells(cell, dtype=kwargs.get("dtype")) if isinstance(cell, (list, tuple)) else cell
         if not callable(getattr(cell, "forward", None)) or getattr(cell, "state_size", None) is None:
@@ -58,8 +68,8 @@ class RNN(Layer):
         self._check(input_shape)
         if self.stateful and input_shape[0] is None:
             raise ValueError(
-                f"A stateful {type(self).__name__} needs a fixed batch size: give the model an Input with batch_size. "
-                f"Received: {tuple(input_shape)}"
+                f"A stateful {type(self).__name__} needs a fixed batch size: give the model an Input with "
+                f"batch_size. Received: {tuple(input_shape)}"
             )
         if isinstance(self.cell, Layer):
             self.cell.build((input_shape[0], *input_shape[2:]))
@@ -99,15 +109,19 @@ class RNN(Layer):
 
         if not self.return_state:
             return output, backward
-        return [output, *pack(self.state_size, last)], backward
+        form = initial_state if given else getattr(self.cell, "state_form", self.state_size)
+        return [output, *pack(form if isinstance(form, (list, tuple)) else [form], last)], backward
 
     def _sequence(self, x, states, mask, training):
         if getattr(self.cell, "has_sequence", False):
             return self.cell.sequence(x, states, mask, self.go_backwards, training)
-        return run_steps(self.cell, x, states, mask, self.go_backwards, training if self._cell_trains else None)
+        return run_steps(
+            self.cell, x, states, mask, self.go_backwards, training if self._cell_trains else None
+        )
 
     def _last(self, outputs, last):
-        """The last output, which is the first state of the library's cells: of no steps it is the initial one."""
+        """The last output, which is the first state of the library's cells: of no steps it is the initial
+        one."""
         if getattr(self.cell, "has_sequence", False):
             return last[self._position]
         return outputs[:, -1]
@@ -159,8 +173,8 @@ class RNN(Layer):
             if self.stateful and self.states is not None:
                 if self.states[0].shape[0] != x.shape[0]:
                     raise ValueError(
-                        f"{self.name} is stateful with batch size {self.states[0].shape[0]}; call reset_state() before "
-                        f"another. Received: batch size {x.shape[0]}"
+                        f"{self.name} is stateful with batch size {self.states[0].shape[0]}; call "
+                        f"reset_state() before another. Received: batch size {x.shape[0]}"
                     )
                 return self.states
             if getattr(self.cell, "has_sequence", False):
@@ -171,7 +185,9 @@ class RNN(Layer):
             return [xp.zeros((x.shape[0], size), x.dtype) for size in sizes]
         states = flatten(initial_state if isinstance(initial_state, (list, tuple)) else [initial_state])
         if len(states) != len(sizes):
-            raise ValueError(f"initial_state must be {len(sizes)} arrays (batch, size). Received: {len(states)}")
+            raise ValueError(
+                f"initial_state must be {len(sizes)} arrays (batch, size). Received: {len(states)}"
+            )
         states = [self._to_cell(self.convert_input(arrays.take(state, "initial_state"))) for state in states]
         for state, size in zip(states, sizes):
             wanted = (x.shape[0], *(size if isinstance(size, tuple) else (size,)))
@@ -194,7 +210,8 @@ class RNN(Layer):
             )
         if input_shape[-1] is None and isinstance(self.cell, BuiltInCell) and not self.cell.built:
             raise ValueError(
-                f"{type(self).__name__} takes inputs (batch, steps, size) of a known size. Received: {tuple(input_shape)}"
+                f"{type(self).__name__} takes inputs (batch, steps, size) of a known size. "
+                f"Received: {tuple(input_shape)}"
             )
 
     def compute_output_shape(self, input_shape):
@@ -210,7 +227,12 @@ class RNN(Layer):
     def compute_mask(self, inputs, mask=None):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         output = mask if self.return_sequences else None
-        return [output, *[None] * len(self.state_size)] if self.return_state else output
+        return [output, *[None] * len(flatten(self.state_size))] if self.return_state else output
+
+    def run(self, inputs, mask, training, differentiate):
+        output, backward, output_mask = super().run(inputs, mask, training, differentiate)
+        # Within a model the outputs are a flat list.
+        return (flatten(output) if self.return_state else output), backward, output_mask
 
     def reset_state(self):
         """Forgets the states that a stateful layer carries on: the next call starts from zeros."""

@@ -24,8 +24,8 @@ def pack(structure, items):
 class StackedRNNCells(Layer):
     """Cells one on top of the other: the output of each is the input of the next.
 
-    `output, states = cells(inputs, states)`: states a list of each cell's states; in `forward` and its backward they
-    are a flat list, as of any cell.
+    `output, states = cells(inputs, states)`: states a list of each cell's states; in `forward` and its
+    backward they are a flat list, as of any cell.
 
     Args:
         cells: a list of cells.
@@ -39,12 +39,22 @@ class StackedRNNCells(Layer):
             raise ValueError(f"cells must be a list of at least one cell. Received: {cells!r}")
         for cell in cells:
             if not callable(getattr(cell, "forward", None)) or getattr(cell, "state_size", None) is None:
-                raise ValueError(f"Every cell must have a method `forward` and a `state_size`. Received: {cell!r}")
+                raise ValueError(
+                    f"Every cell must have a method `forward` and a `state_size`. Received: {cell!r}"
+                )
         self.cells = list(cells)
 
     @property
     def state_size(self):
         return [cell.state_size for cell in self.cells]
+
+    @property
+    def state_form(self):
+        """How the states are nested where the caller gave none: as `get_initial_state` nests them."""
+        return [
+            flatten(cell.state_size) if hasattr(cell, "get_initial_state") else cell.state_size
+            for cell in self.cells
+        ]
 
     @property
     def output_size(self):
@@ -57,7 +67,10 @@ class StackedRNNCells(Layer):
             if hasattr(cell, "get_initial_state"):
                 states.append(cell.get_initial_state(batch_size=batch_size))
             else:
-                zeros = [arrays.default_device().zeros((batch_size, size), self.dtype) for size in flatten(cell.state_size)]
+                zeros = [
+                    arrays.default_device().zeros((batch_size, size), self.dtype)
+                    for size in flatten(cell.state_size)
+                ]
                 states.append(zeros)
         return states
 

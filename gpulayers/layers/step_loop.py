@@ -11,12 +11,15 @@ def run_steps(cell, x, states, mask, go_backwards, training):
         x: (batch, steps, ...). states: a list of arrays. mask: (batch, steps) bool, or None.
 
     Returns:
-        (outputs, states, backward): outputs (batch, steps, ...) in the order of processing, zeros before the first
-        step that is not masked; `backward(grad_outputs, grad_states)` returns (grad_x, list of grad_states).
+        (outputs, states, backward): outputs (batch, steps, ...) in the order of processing, zeros before the
+        first step that is not masked; `backward(grad_outputs, grad_states)` returns (grad_x, list of
+        grad_states).
     """
     xp = arrays.array_module(x)
     if x.shape[1] == 0:
-        raise ValueError(f"A cell of one's own needs at least one step. Received: x of shape {tuple(x.shape)}")
+        raise ValueError(
+            f"A cell of one's own needs at least one step. Received: x of shape {tuple(x.shape)}"
+        )
     keywords = {} if training is None else {"training": training}
     times = list(range(x.shape[1]))[:: -1 if go_backwards else 1]
     outputs, backwards, before = [], [], None
@@ -32,7 +35,9 @@ def run_steps(cell, x, states, mask, go_backwards, training):
         backwards.append(backward)
 
     def run_back(grad_outputs, grad_states):
-        grad_states = [xp.zeros_like(state) if grad is None else grad for grad, state in zip(grad_states, states)]
+        grad_states = [
+            xp.zeros_like(state) if grad is None else grad for grad, state in zip(grad_states, states)
+        ]
         grad_x, held = xp.zeros_like(x), 0  # held: what masked steps hand on to the output before them
         for step, time in reversed(list(enumerate(times))):
             grad = held if grad_outputs is None else grad_outputs[:, step] + held
@@ -42,7 +47,10 @@ def run_steps(cell, x, states, mask, go_backwards, training):
                 keep = mask[:, time]
                 held = xp.where(_like(keep, grad), 0, grad).astype(grad.dtype, copy=False)
                 grad = grad - held
-                past = [xp.where(_like(keep, part), part, 0).astype(part.dtype, copy=False) for part in grad_states]
+                past = [
+                    xp.where(_like(keep, part), part, 0).astype(part.dtype, copy=False)
+                    for part in grad_states
+                ]
             grad_inputs, *found = backwards[step]([grad, *past])
             if mask is None:
                 grad_x[:, time], grad_states = grad_inputs, found

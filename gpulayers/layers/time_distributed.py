@@ -10,11 +10,11 @@ class TimeDistributed(Layer):
     Args:
         layer: any layer; its activity regularizer has no effect here, as in Keras.
 
-    Shapes: (batch, steps, ...) -> (batch, steps, ...): the layer sees (batch, ...). A mask (batch, steps) passes on; one of
-        more dimensions is also given, step by step, to a layer that takes masks.
+    Shapes: (batch, steps, ...) -> (batch, steps, ...): the layer sees (batch, ...). A mask (batch, steps)
+        passes on; one of more dimensions is also given, step by step, to a layer that takes masks.
 
-    All steps are one batch to the layer, unless it mixes the examples of a batch (BatchNormalization in training) or may
-    do so (a layer of one's own): then each step is a call.
+    All steps are one batch to the layer, unless it mixes the examples of a batch (BatchNormalization in
+    training) or may do so (a layer of one's own): then each step is a call.
     """
 
     supports_masking = True
@@ -34,7 +34,9 @@ class TimeDistributed(Layer):
 
     def forward(self, x, mask=None, training=True):
         if mask is not None and tuple(mask.shape[:2]) != tuple(x.shape[:2]):
-            raise ValueError(f"mask must begin with the shape {tuple(x.shape[:2])}. Received: {tuple(mask.shape)}")
+            raise ValueError(
+                f"mask must begin with the shape {tuple(x.shape[:2])}. Received: {tuple(mask.shape)}"
+            )
         batch, steps = x.shape[:2]
         one_call = not _mixes_batch(self.layer, training) or steps == 0
         penalty, self.layer.activity_regularizer = self.layer.activity_regularizer, None
@@ -42,7 +44,9 @@ class TimeDistributed(Layer):
             if one_call:
                 parts = [self._call(_joined(x), None if mask is None else _joined(mask), training)]
             else:
-                parts = [self._call(x[:, t], None if mask is None else mask[:, t], training) for t in range(steps)]
+                parts = [
+                    self._call(x[:, t], None if mask is None else mask[:, t], training) for t in range(steps)
+                ]
         finally:
             self.layer.activity_regularizer = penalty
         xp = arrays.array_module(x)
@@ -82,7 +86,9 @@ class TimeDistributed(Layer):
 
 def _without_steps(shape):
     if not isinstance(shape, (list, tuple)) or len(shape) < 3 or isinstance(shape[0], (list, tuple)):
-        raise ValueError(f"TimeDistributed takes inputs (batch, steps, ...) of rank 3 or more. Received: {shape}")
+        raise ValueError(
+            f"TimeDistributed takes inputs (batch, steps, ...) of rank 3 or more. Received: {shape}"
+        )
     return (shape[0], *shape[2:])
 
 

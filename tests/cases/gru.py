@@ -42,7 +42,9 @@ _AFTER = [
     Case("gradient of the last h only", 3, 4, 5, 7, states="h", mask="right", grads=("h",)),
     Case("gradient of the outputs only", 3, 4, 5, 7, grads=("outputs",)),
     Case("no gradient", 2, 3, 2, 3, grads=()),
-    Case("relu and hard sigmoid", 3, 4, 5, 7, 9.0, "h", activation="relu", recurrent_activation="hard_sigmoid"),
+    Case(
+        "relu and hard sigmoid", 3, 4, 5, 7, 9.0, "h", activation="relu", recurrent_activation="hard_sigmoid"
+    ),
     Case("no sequences", 0, 3, 4, 5, states="h"),
     Case("no steps", 3, 0, 4, 5, states="h"),
 ]

@@ -35,8 +35,8 @@ def _arrays(problem, device, x, weight, initial_h):
 def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
     """One product for the inputs of all steps, then one launch a step; returns (outputs, h, gates, inner).
 
-    gates (batch, steps, 3 * units): activated, along the time of x; inner (batch, steps, units), along the time of x:
-    the candidate's h R + bias.
+    gates (batch, steps, 3 * units): activated, along the time of x; inner (batch, steps, units), along the
+    time of x: the candidate's h R + bias.
     """
     outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h)
     if gates is not None:
@@ -66,7 +66,11 @@ def _gradient_arrays(problem, device, grad_h):
     dgates = device.empty((rows, problem.columns), problem.dtype)
     previous = device.empty((rows, problem.units), problem.dtype)
     carry = device.empty(problem.state_shape, accumulation_dtype(problem.dtype))
-    dh = device.empty(problem.state_shape, problem.dtype) if rows else launching.handed_through(problem, device, grad_h)[0]
+    dh = (
+        device.empty(problem.state_shape, problem.dtype)
+        if rows
+        else launching.handed_through(problem, device, grad_h)[0]
+    )
     return dgates, previous, carry, dh
 
 
@@ -92,7 +96,8 @@ def cell_backward(problem, device, grad_outputs, grad_h, residuals):
 
 @cuda_implementation(_BEFORE, _reset_before)
 def reset_before_backward(problem, device, grad_outputs, grad_h, residuals):
-    """As `cell_backward`, with two launches a step: the candidate and the update gate, then the reset gate."""
+    """As `cell_backward`, with two launches a step: the candidate and the update gate, then the reset
+    gate."""
     dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
     units, rows = problem.units, len(dgates)
     if rows:
@@ -100,8 +105,20 @@ def reset_before_backward(problem, device, grad_outputs, grad_h, residuals):
         of_candidate = launching.step_kernel(problem, device, _BEFORE, "gru_candidate_backward")
         of_reset = launching.step_kernel(problem, device, _BEFORE, "gru_reset_backward")
         for step in range(problem.steps - 1, -2, -1):
-            of_candidate(step, residuals.gates, residuals.outputs, weight, initial_h, mask, grad_outputs, grad_h,
-                         dgates, carry, previous, dh)
+            of_candidate(
+                step,
+                residuals.gates,
+                residuals.outputs,
+                weight,
+                initial_h,
+                mask,
+                grad_outputs,
+                grad_h,
+                dgates,
+                carry,
+                previous,
+                dh,
+            )
             if step >= 0:
                 of_reset(step, residuals.gates, weight, mask, previous, dgates, carry)
 

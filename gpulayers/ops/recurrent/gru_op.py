@@ -56,17 +56,18 @@ def gru(
         initial_h: (batch, units); zeros if None.
         mask: (batch, steps) bool along the time of x, or None.
         go_backwards: process the last time step first. The outputs are in the order of processing.
-        activation, recurrent_activation: names or Activations. "tanh", "sigmoid", "relu", "linear" and "hard_sigmoid"
-            run in kernels, others as array functions.
+        activation, recurrent_activation: names or Activations. "tanh", "sigmoid", "relu", "linear" and
+            "hard_sigmoid" run in kernels, others as array functions.
         reset_after: apply the reset gate after the product with R.
         training: keep what `gru_backward` needs.
-        input_scale, recurrent_scale: (batch, 3, input_dim), (batch, 3, units): factors of x and of h in each gate's
-            product, the same at every step: what dropout draws. Constants to the backward. None for ones.
+        input_scale, recurrent_scale: (batch, 3, input_dim), (batch, 3, units): factors of x and of h in each
+            gate's product, the same at every step: what dropout draws. Constants to the backward. None for
+            ones.
 
     Returns:
         (outputs, h, residuals): outputs (batch, steps, units); the last h (batch, units); residuals for
-        `gru_backward`, or None unless training. The residuals hold the operands and the outputs without a copy:
-        leave them unchanged until the backward has run.
+        `gru_backward`, or None unless training. The residuals hold the operands and the outputs without a
+        copy: leave them unchanged until the backward has run.
 
     Raises:
         ValueError: shapes that do not fit, or an unknown activation.
@@ -74,8 +75,12 @@ def gru(
     """
     named = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias, initial_h=initial_h)
     named |= dict(mask=mask, input_scale=input_scale, recurrent_scale=recurrent_scale)
-    options = dict(go_backwards=go_backwards, activation=activation, recurrent_activation=recurrent_activation)
-    options |= dict(training=training, reset_after=bool(reset_after), bias_shape=(2, 3) if reset_after else (3,))
+    options = dict(
+        go_backwards=go_backwards, activation=activation, recurrent_activation=recurrent_activation
+    )
+    options |= dict(
+        training=training, reset_after=bool(reset_after), bias_shape=(2, 3) if reset_after else (3,)
+    )
     return operands.forward(FORWARD, GRUProblem, named, options, ("gates", "inner"))
 
 
@@ -88,11 +93,13 @@ def gru_backward(grad_outputs, grad_h, residuals):
         residuals: of a `gru(..., training=True)`.
 
     Returns:
-        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h), of the shapes and the dtype of the
-        operands; grad_bias is None where there was no bias. Deterministic.
+        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h), of the shapes and the dtype
+        of the operands; grad_bias is None where there was no bias. Deterministic.
 
     Raises:
         ValueError: shapes that do not fit.
         TypeError: residuals is None, other dtypes, or arrays on different devices.
     """
-    return operands.backward(BACKWARD, GRUProblem, dict(grad_outputs=grad_outputs, grad_h=grad_h), residuals, "gru")
+    return operands.backward(
+        BACKWARD, GRUProblem, dict(grad_outputs=grad_outputs, grad_h=grad_h), residuals, "gru"
+    )

@@ -86,11 +86,18 @@ def backward(problem, grad_outputs, grad_h, residuals):
     for step in reversed(range(steps)):
         if grad_outputs is not None:
             dh = dh + grad_outputs[:, step]
-        gate, inner, before, dgate = residuals.gates[step], residuals.inner[step], previous[step], dgates[step]
+        gate, inner, before, dgate = (
+            residuals.gates[step],
+            residuals.inner[step],
+            previous[step],
+            dgates[step],
+        )
         update, reset = (gate_activation.value(gate[:, columns]) for columns in (z, r))
         dcandidate = activation.gradient(dh * (1 - update), gate[:, candidate])
         dgate[:, candidate] = dcandidate
-        dgate[:, z] = gate_activation.gradient(dh * (before - activation.value(gate[:, candidate])), gate[:, z])
+        dgate[:, z] = gate_activation.gradient(
+            dh * (before - activation.value(gate[:, candidate])), gate[:, z]
+        )
         direct = dh * update
         if problem.reset_after:
             dgate[:, r] = gate_activation.gradient(dcandidate * inner, gate[:, r])
@@ -111,12 +118,18 @@ def backward(problem, grad_outputs, grad_h, residuals):
         dh = direct if keep is None else xp.where(keep[step], direct, dh)
 
     x = loop.processing_order(problem, residuals.x, accumulate)
-    grad_x = loop.time_order(problem, loop.gate_products_backward_input(dgates, weight, residuals.input_scale))
+    grad_x = loop.time_order(
+        problem, loop.gate_products_backward_input(dgates, weight, residuals.input_scale)
+    )
     grad_weight = loop.gate_products_backward_weight(x, dgates, weight, residuals.input_scale)
     if problem.reset_after:
-        grad_recurrent = loop.gate_products_backward_weight(previous, dstates, recurrent_weight, recurrent_scale)
+        grad_recurrent = loop.gate_products_backward_weight(
+            previous, dstates, recurrent_weight, recurrent_scale
+        )
     else:
-        of_gates = loop.gate_products_backward_weight(previous, dgates[..., both], recurrent_weight[:, both], scale)
+        of_gates = loop.gate_products_backward_weight(
+            previous, dgates[..., both], recurrent_weight[:, both], scale
+        )
         rows = steps * batch
         inner = residuals.inner if keep is None else xp.where(keep, residuals.inner, 0)
         of_candidate = inner.reshape(rows, units).T @ dgates[..., candidate].reshape(rows, units)

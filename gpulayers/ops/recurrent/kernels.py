@@ -43,9 +43,18 @@ def cell_backward(problem, device, grad_outputs, grad_h, grad_c, residuals):
         kept += residuals.initial_h, residuals.initial_c, residuals.mask
         results = dgates, carry_h, carry_c, previous, dh, dc
         launch = launching.step_kernel(problem, device, _FILE, "lstm_cell_backward")
-        for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial states are
+        for step in range(
+            problem.steps - 1, -2, -1
+        ):  # -1: before the first step, where the initial states are
             launch(step, *kept, grad_outputs, grad_h, grad_c, *results)
 
     grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
     grad_recurrent_weight = launching.product(device, previous.T, dgates)
-    return grad_x, grad_weight, grad_recurrent_weight, launching.bias_gradient(problem, device, dgates), dh, dc
+    return (
+        grad_x,
+        grad_weight,
+        grad_recurrent_weight,
+        launching.bias_gradient(problem, device, dgates),
+        dh,
+        dc,
+    )

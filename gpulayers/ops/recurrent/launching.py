@@ -1,4 +1,5 @@
-"""What the launchers of the recurrent cells share: tiles, template arguments, one launch a step, gradients of weights."""
+"""What the launchers of the recurrent cells share: tiles, template arguments, one launch a step, gradients
+of weights."""
 
 import dataclasses
 import enum
@@ -75,7 +76,9 @@ def step_kernel(problem, device, file, name, *flags):
     """`launch(step, *operands)`: a kernel of one step; it takes the operands, the geometry and the step."""
     config = cell_config(problem, device)
     activations = map(CellActivation, problem.activations)
-    kernel = device.kernel(file, name, (problem.dtype, config.units, config.rows_a_thread, *activations, *flags))
+    kernel = device.kernel(
+        file, name, (problem.dtype, config.units, config.rows_a_thread, *activations, *flags)
+    )
     geometry = jit.as_structure(CellGeometry.of(problem))
 
     def launch(step, *operands):
@@ -104,7 +107,9 @@ def product(device, a, b):
 def input_gradients(problem, device, dgates, residuals):
     """(grad_x, grad_weight) from the gradients (batch * steps, columns) along the time of x."""
     rows = problem.batch * problem.steps
-    grad_x = product(device, dgates, residuals.weight.T).reshape(problem.batch, problem.steps, problem.input_dim)
+    grad_x = product(device, dgates, residuals.weight.T).reshape(
+        problem.batch, problem.steps, problem.input_dim
+    )
     return grad_x, product(device, residuals.x.reshape(rows, problem.input_dim).T, dgates)
 
 

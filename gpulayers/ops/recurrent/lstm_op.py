@@ -45,11 +45,12 @@ def lstm(
         initial_h, initial_c: (batch, units); zeros if None.
         mask: (batch, steps) bool along the time of x, or None.
         go_backwards: process the last time step first. The outputs are in the order of processing.
-        activation, recurrent_activation: names or Activations. "tanh", "sigmoid", "relu", "linear" and "hard_sigmoid"
-            run in kernels, others as array functions.
+        activation, recurrent_activation: names or Activations. "tanh", "sigmoid", "relu", "linear" and
+            "hard_sigmoid" run in kernels, others as array functions.
         training: keep what `lstm_backward` needs.
-        input_scale, recurrent_scale: (batch, 4, input_dim), (batch, 4, units): factors of x and of h in each gate's
-            product, the same at every step: what dropout draws. Constants to the backward. None for ones.
+        input_scale, recurrent_scale: (batch, 4, input_dim), (batch, 4, units): factors of x and of h in each
+            gate's product, the same at every step: what dropout draws. Constants to the backward. None for
+            ones.
 
     Returns:
         (outputs, h, c, residuals): outputs (batch, steps, units); the last h and c (batch, units); residuals
@@ -63,7 +64,9 @@ def lstm(
     """
     named = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias, initial_h=initial_h)
     named |= dict(initial_c=initial_c, mask=mask, input_scale=input_scale, recurrent_scale=recurrent_scale)
-    options = dict(go_backwards=go_backwards, activation=activation, recurrent_activation=recurrent_activation)
+    options = dict(
+        go_backwards=go_backwards, activation=activation, recurrent_activation=recurrent_activation
+    )
     return operands.forward(FORWARD, LSTMProblem, named, options | {"training": training}, ("gates", "cells"))
 
 

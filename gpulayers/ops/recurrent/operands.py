@@ -6,10 +6,13 @@ from .problem import Residuals
 
 
 def step_loop(function):
-    """Wraps a reference as an implementation for devices with kernels: array-module code, one step after another."""
+    """Wraps a reference as an implementation for devices with kernels: array-module code, one step after
+    another."""
 
     def run(problem, device, *operands):
-        return tuple(None if array is None else device.asarray(array) for array in function(problem, *operands))
+        return tuple(
+            None if array is None else device.asarray(array) for array in function(problem, *operands)
+        )
 
     return Implementation(f"step_loop_{function.__name__}", "cuda", run)
 

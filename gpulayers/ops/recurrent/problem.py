@@ -8,7 +8,8 @@ import numpy as np
 from .. import activations
 from ..arrays import accumulation_dtype, same_dtype
 
-# The order of the gates in weights, biases and what is computed from them; the enumerations in cuda/recurrent/cell.cuh.
+# The order of the gates in weights, biases and what is computed from them; the enumerations in
+# cuda/recurrent/cell.cuh.
 GATES = ("input", "forget", "cell", "output")
 GRU_GATES = ("update", "reset", "candidate")
 SIMPLE_RNN_GATES = ("state",)
@@ -57,8 +58,22 @@ class SequenceProblem:
     gates: ClassVar[tuple] = ()
 
     @classmethod
-    def resolve(cls, x, weight, recurrent_weight, bias=None, mask=None, input_scale=None, recurrent_scale=None, *,
-                bias_shape=None, activation="tanh", go_backwards=False, training=False, **named):
+    def resolve(
+        cls,
+        x,
+        weight,
+        recurrent_weight,
+        bias=None,
+        mask=None,
+        input_scale=None,
+        recurrent_scale=None,
+        *,
+        bias_shape=None,
+        activation="tanh",
+        go_backwards=False,
+        training=False,
+        **named,
+    ):
         """The problem of these arrays, or a ValueError/TypeError.
 
         Args:
@@ -93,7 +108,9 @@ class SequenceProblem:
         expected |= {name: (state, (batch, units), "(batch, units)") for name, state in states.items()}
         for name, (array, shape, meaning) in expected.items():
             if array is not None and tuple(array.shape) != shape:
-                raise ValueError(f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}")
+                raise ValueError(
+                    f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}"
+                )
         if mask is not None and mask.dtype != np.bool_:
             raise TypeError(f"mask must be of dtype bool. Received: {mask.dtype}")
         activation = _known_activation(activation, "activation")
@@ -101,8 +118,18 @@ class SequenceProblem:
             given = options["recurrent_activation"]
             options["recurrent_activation"] = _known_activation(given, "recurrent_activation")
         return cls(
-            batch, steps, input_dim, units, dtype, bias is not None, mask is not None, bool(go_backwards), activation,
-            bool(training), input_scale is not None or recurrent_scale is not None, **options,
+            batch,
+            steps,
+            input_dim,
+            units,
+            dtype,
+            bias is not None,
+            mask is not None,
+            bool(go_backwards),
+            activation,
+            bool(training),
+            input_scale is not None or recurrent_scale is not None,
+            **options,
         )
 
     @property
@@ -136,7 +163,9 @@ class SequenceProblem:
         """The least bytes of the forward: weights and x in, outputs out; in training what is kept too."""
         rows, item = self.batch * self.steps, self.dtype.itemsize
         weights = (self.input_dim + self.units + self.use_bias) * self.columns * item
-        return weights + rows * ((self.input_dim + self.units) * item + (self.kept_bytes if self.training else 0))
+        return weights + rows * (
+            (self.input_dim + self.units) * item + (self.kept_bytes if self.training else 0)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,8 +219,8 @@ class SimpleRNNProblem(SequenceProblem):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Residuals:
-    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout known
-    only to the implementations on that kind of device, the activated gates and a further array a cell:
+    """What the forward of a training step keeps for the backward: its operands (not copied) and, in a layout
+    known only to the implementations on that kind of device, the activated gates and a further array a cell:
     an LSTM's states c, a GRU's `inner` (h R + bias of the candidate, or r h)."""
 
     problem: SequenceProblem

@@ -24,16 +24,20 @@ def _activate_gates(gate, columns, activation, recurrent_activation):
         recurrent_activation.apply(gate[:, columns["output"]])
         values = {name: gate[:, columns[name]] for name in names}
     else:
-        values = {name: recurrent_activation.apply(gate[:, columns[name]]) for name in names if name != "cell"}
+        values = {
+            name: recurrent_activation.apply(gate[:, columns[name]]) for name in names if name != "cell"
+        }
     values["cell"] = activation.apply(gate[:, columns["cell"]])
     return [values[name] for name in names]
 
 
-def forward(problem, x, weight, recurrent_weight, bias, initial_h, initial_c, mask, input_scale, recurrent_scale):
+def forward(
+    problem, x, weight, recurrent_weight, bias, initial_h, initial_c, mask, input_scale, recurrent_scale
+):
     """Returns (outputs, h, c, gates, cells).
 
-    gates (steps, batch, 4 * units): activated, in the order of processing; cells (steps + 1, batch, units): the
-    state before each step and after the last.
+    gates (steps, batch, 4 * units): activated, in the order of processing; cells (steps + 1, batch, units):
+    the state before each step and after the last.
     """
     xp = array_module(x)
     accumulate = accumulation_dtype(problem.dtype)
@@ -97,7 +101,9 @@ def backward(problem, grad_outputs, grad_h, grad_c, residuals):
         if grad_outputs is not None:
             dh += grad_outputs[:, step]
         gate, dgate = residuals.gates[step], dgates[step]
-        kept_i, kept_f, kept_g, kept_o = (gate[:, columns[name]] for name in ("input", "forget", "cell", "output"))
+        kept_i, kept_f, kept_g, kept_o = (
+            gate[:, columns[name]] for name in ("input", "forget", "cell", "output")
+        )
         i, f, o = (recurrent_activation.value(kept) for kept in (kept_i, kept_f, kept_o))
         kept_cell = residuals.cells[step + 1].copy()
         activated_cell = activation.apply(kept_cell)
@@ -116,7 +122,9 @@ def backward(problem, grad_outputs, grad_h, grad_c, residuals):
 
     x = loop.processing_order(problem, residuals.x, accumulate)
     previous = loop.states_before(problem, residuals.initial_h, residuals.outputs, accumulate)
-    grad_x = loop.time_order(problem, loop.gate_products_backward_input(dgates, weight, residuals.input_scale))
+    grad_x = loop.time_order(
+        problem, loop.gate_products_backward_input(dgates, weight, residuals.input_scale)
+    )
     grad_weight = loop.gate_products_backward_weight(x, dgates, weight, residuals.input_scale)
     grad_recurrent_weight = loop.gate_products_backward_weight(previous, dgates, recurrent_weight, scale)
     grad_bias = dgates.sum(axis=(0, 1)) if problem.use_bias else None

@@ -9,8 +9,8 @@ _FILE = "recurrent/simple_rnn_cell.cu"
 
 @cuda_implementation(_FILE, launching.unsupported)
 def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
-    """One product for the inputs of all steps, then one launch a step; returns (outputs, h, None): the outputs are all
-    that the backward needs."""
+    """One product for the inputs of all steps, then one launch a step; returns (outputs, h, None): the
+    outputs are all that the backward needs."""
     outputs = device.empty(problem.output_shape, problem.dtype)
     if problem.batch == 0 or problem.steps == 0:
         return outputs, *launching.handed_through(problem, device, initial_h), None
@@ -24,7 +24,8 @@ def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, 
 
 @cuda_implementation(_FILE, launching.unsupported)
 def cell_backward(problem, device, grad_outputs, grad_h, residuals):
-    """One launch a step, then one product for each weight and for x; returns as `simple_rnn_reference.backward`."""
+    """One launch a step, then one product for each weight and for x; returns as
+    `simple_rnn_reference.backward`."""
     rows = problem.batch * problem.steps
     dsums, previous = (device.empty((rows, problem.units), problem.dtype) for _ in range(2))
     if rows == 0:

@@ -51,13 +51,13 @@ def simple_rnn(
         activation: a name or an Activation. "tanh", "sigmoid", "relu", "linear" and "hard_sigmoid" run in kernels,
             others as array functions.
         training: keep what `simple_rnn_backward` needs.
-        input_scale, recurrent_scale: (batch, 1, input_dim), (batch, 1, units): factors of x and of h, the same at
-            every step: what dropout draws. Constants to the backward. None for ones.
+        input_scale, recurrent_scale: (batch, 1, input_dim), (batch, 1, units): factors of x and of h, the
+            same at every step: what dropout draws. Constants to the backward. None for ones.
 
     Returns:
         (outputs, h, residuals): outputs (batch, steps, units); the last h (batch, units); residuals for
-        `simple_rnn_backward`, or None unless training. The residuals hold the operands and the outputs without a
-        copy: leave them unchanged until the backward has run.
+        `simple_rnn_backward`, or None unless training. The residuals hold the operands and the outputs
+        without a copy: leave them unchanged until the backward has run.
 
     Raises:
         ValueError: shapes that do not fit, or an unknown activation.
@@ -78,8 +78,8 @@ def simple_rnn_backward(grad_outputs, grad_h, residuals):
         residuals: of a `simple_rnn(..., training=True)`.
 
     Returns:
-        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h), of the shapes and the dtype of the
-        operands; grad_bias is None where there was no bias. Deterministic.
+        (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h), of the shapes and the dtype
+        of the operands; grad_bias is None where there was no bias. Deterministic.
 
     Raises:
         ValueError: shapes that do not fit.

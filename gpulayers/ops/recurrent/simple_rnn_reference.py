@@ -8,7 +8,8 @@ from . import steps as loop
 
 
 def forward(problem, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, recurrent_scale):
-    """Returns (outputs, h, gates): gates (steps, batch, units) as StepActivation keeps them, in the order of processing."""
+    """Returns (outputs, h, gates): gates (steps, batch, units) as StepActivation keeps them, in the order of
+    processing."""
     xp, accumulate = array_module(x), accumulation_dtype(problem.dtype)
     weight, recurrent_weight = (w.astype(accumulate, copy=False) for w in (weight, recurrent_weight))
     keep, activation = loop.keep_masks(problem, mask), loop.StepActivation(problem.activation)

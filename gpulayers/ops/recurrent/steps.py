@@ -40,8 +40,8 @@ _DERIVATIVE = {
 
 
 class StepActivation:
-    """An activation within a step: what is kept of its argument is the value, or the argument itself for those whose
-    gradient needs it.
+    """An activation within a step: what is kept of its argument is the value, or the argument itself for
+    those whose gradient needs it.
 
     Args:
         identifier: a name or an `Activation`.
@@ -120,11 +120,14 @@ def gate_products_backward_input(grad, weight, scale):
     """The gradient to a of `gate_products`."""
     if scale is None:
         return grad @ weight.T
-    return sum((grad[..., columns] @ weight[:, columns].T) * factors for columns, factors in _by_gate(weight, scale))
+    return sum(
+        (grad[..., columns] @ weight[:, columns].T) * factors for columns, factors in _by_gate(weight, scale)
+    )
 
 
 def gate_products_backward_weight(a, grad, weight, scale):
-    """The gradient to weight of `gate_products` over a (steps, batch, n), grad (steps, batch, gates * units)."""
+    """The gradient to weight of `gate_products` over a (steps, batch, n), grad (steps, batch, gates *
+    units)."""
     rows = a.shape[0] * a.shape[1]
     flat = grad.reshape(rows, grad.shape[2])
     if scale is None:
@@ -146,6 +149,8 @@ def states_before(problem, initial_h, outputs, dtype):
 def results(problem, arrays):
     """The arrays contiguous and in the problem's dtype; None stays."""
     return tuple(
-        None if array is None else array_module(array).ascontiguousarray(array.astype(problem.dtype, copy=False))
+        None
+        if array is None
+        else array_module(array).ascontiguousarray(array.astype(problem.dtype, copy=False))
         for array in arrays
     )
