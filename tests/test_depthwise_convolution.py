@@ -81,7 +81,9 @@ def test_kernels_in_float32(case, data_format, kernel_device):
     check(case, np.dtype(np.float32), kernel_device, data_format)
 
 
-@pytest.mark.parametrize("name, data_format", [("same 3x3, vectors", "channels_last"), ("strided", "channels_last")])
+@pytest.mark.parametrize(
+    "name, data_format", [("same 3x3, vectors", "channels_last"), ("strided", "channels_last")]
+)
 @pytest.mark.parametrize("other", [t for t in arrays.FLOAT_DTYPES if t != np.float32], ids=str)
 def test_kernels_in_other_types(name, data_format, other, kernel_device):
     check(named(name), other, kernel_device, data_format)
@@ -110,7 +112,9 @@ def test_a_grouped_convolution_of_single_channels_is_depthwise():
     y = ops.conv(x, weight, groups=6)
     ops.conv_backward_input(y, weight, x.shape, groups=6)
     ops.conv_backward_weight(x, y, weight.shape, groups=6)
-    assert all(launch.file.startswith(("convolution/depthwise", "convolution/sums")) for launch in device.launches)
+    assert all(
+        launch.file.startswith(("convolution/depthwise", "convolution/sums")) for launch in device.launches
+    )
     assert "depthwise_forward" in ops.explain(problem, device)
 
 

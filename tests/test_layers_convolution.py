@@ -13,7 +13,13 @@ IMAGE = (2, 5, 6, 2)
 LINE = (2, 7, 4)
 # name -> (class, arguments, input shape, output shape, weights' shapes), channels_last
 CASES = {
-    "conv 1d, pair": ("Conv1D", dict(filters=3, kernel_size=3, padding=((2, 0),)), LINE, (2, 7, 3), [(3, 4, 3), (3,)]),
+    "conv 1d, pair": (
+        "Conv1D",
+        dict(filters=3, kernel_size=3, padding=((2, 0),)),
+        LINE,
+        (2, 7, 3),
+        [(3, 4, 3), (3,)],
+    ),
     "conv 2d, strides, dilation and pairs": (
         "Conv2D",
         dict(filters=4, kernel_size=2, strides=2, dilation_rate=(3, 2), padding=((1, 0), (0, 3)), groups=2),
@@ -131,9 +137,11 @@ def test_shapes_and_weights(name):
 def test_gradients(name, data_format):
     shape = CASES[name][2] if data_format == "channels_last" else first(CASES[name][2])
     gpulayers.set_random_seed(1)
-    layer = made(name, data_format=data_format, dtype="float64", bias_initializer="ones") if (
-        CASES[name][1].get("use_bias", True)
-    ) else made(name, data_format=data_format, dtype="float64")
+    layer = (
+        made(name, data_format=data_format, dtype="float64", bias_initializer="ones")
+        if (CASES[name][1].get("use_bias", True))
+        else made(name, data_format=data_format, dtype="float64")
+    )
     report = check_gradients(layer, shape)
     assert report, report
     assert len(report.errors) == 1 + len(layer.weights)
@@ -161,7 +169,11 @@ def test_every_argument_survives_the_configuration(name):
     parts = {"bias"} | ({"kernel"} if "Transpose" in kind.__name__ else {"depthwise"})
     parts |= {"pointwise"} if "Separable" in kind.__name__ else set()
     for part in parts:
-        arguments |= {f"{part}_initializer": "ones", f"{part}_regularizer": "l2", f"{part}_constraint": "non_neg"}
+        arguments |= {
+            f"{part}_initializer": "ones",
+            f"{part}_regularizer": "l2",
+            f"{part}_constraint": "non_neg",
+        }
     layer = kind(**arguments, activity_regularizer="l1", name="given", dtype="float64", trainable=False)
     configuration = layer.get_config()
     accepted = {
@@ -177,7 +189,9 @@ def test_every_argument_survives_the_configuration(name):
     x = np.random.default_rng(0).standard_normal(CASES[name][2])
     np.testing.assert_array_equal(again(x), layer(x))
     np.testing.assert_array_equal(again.get_weights()[0], 1)
-    assert [v.regularizer is not None and v.constraint is not None for v in layer.weights] == [True] * len(layer.weights)
+    assert [v.regularizer is not None and v.constraint is not None for v in layer.weights] == [True] * len(
+        layer.weights
+    )
 
 
 def test_groups_of_a_transposed_convolution_are_in_the_configuration_only_where_used():

@@ -1,13 +1,13 @@
-// The gather that a depthwise convolution and its backward to the input share: both read a source at positions
-// that move with the target and the tap.
+// The gather that a depthwise convolution and its backward to the input share: both read a source at
+// positions that move with the target and the tap.
 #pragma once
 #include "activation.cuh"
 #include "common/vector.cuh"
 
-// Mirrors DepthwiseGeometry of gpulayers/ops/convolution/depthwise_kernels.py. Per axis, target position i and tap
-// t meet the source position (i * step + offset + t * dilation) / divisor, where that leaves no rest. The axes are
-// in the order of the loops; the last one is that along which a thread makes several results. Strides are in
-// elements, of batch, channel and the axes.
+// Mirrors DepthwiseGeometry of gpulayers/ops/convolution/depthwise_kernels.py. Per axis, target position i
+// and tap t meet the source position (i * step + offset + t * dilation) / divisor, where that leaves no rest.
+// The axes are in the order of the loops; the last one is that along which a thread makes several results.
+// Strides are in elements, of batch, channel and the axes.
 struct DepthwiseGeometry {
     long long source_strides[5];
     long long target_strides[5];
@@ -45,8 +45,8 @@ __device__ __forceinline__ int source_position(int index, int tap, int axis, con
     return source * g.divisor[axis] == position && source < g.source_size[axis] ? source : -1;
 }
 
-// BACKWARD: the target's channel collects the `multiplier` source channels made from it; otherwise it is made from
-// one of the source's.
+// BACKWARD: the target's channel collects the `multiplier` source channels made from it; otherwise it is made
+// from one of the source's.
 template <typename T, bool BACKWARD, Activation ACTIVATION, DepthwiseConfig CONFIG>
 __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, const T* __restrict__ w,
                                                  const T* __restrict__ b, T* __restrict__ target,
@@ -86,7 +86,8 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
                 loaded = load_vector<T, VECTOR>(row + position * along);
             return loaded;
         };
-        auto accumulate = [&](A(&sum)[VECTOR], const Vector<T, VECTOR>& value, const Vector<T, VECTOR>& weight) {
+        auto accumulate = [&](A(&sum)[VECTOR], const Vector<T, VECTOR>& value,
+                              const Vector<T, VECTOR>& weight) {
 #pragma unroll
             for (int v = 0; v < VECTOR; ++v) sum[v] += widen(value.value[v]) * widen(weight.value[v]);
         };
@@ -129,8 +130,8 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
         }
     }
 
-    T* row = target + index * g.target_strides[0] + channel * g.target_strides[1] + outer * g.target_strides[2] +
-             middle * g.target_strides[3];
+    T* row = target + index * g.target_strides[0] + channel * g.target_strides[1] +
+             outer * g.target_strides[2] + middle * g.target_strides[3];
 #pragma unroll
     for (int j = 0; j < RUN; ++j) {
         const int position = first + j * g.divisor[2];

@@ -1,6 +1,7 @@
 // Gradient of a depthwise convolution to its input, gathered as the forward does.
-//   dx[n, i, c] = sum over taps t and filters of dy[n, (i + pad - t * dilation) / stride, k] * w[t, k],
-//                 k = c * m + filter, over the taps for which the division leaves no rest and the output exists
+//   dx[n, i, c] = sum over taps t and filters of dy[n, (i + pad - t * dilation) / stride, k] * w[t, k], with
+//                 k = c * m + filter, over the taps for which the division leaves no rest and the output
+//                 exists
 // As the forward of a transposed convolution: activation(dx + b[c]).
 // Arrays:    dy (n, o, p, q, k) or (n, k, o, p, q) T; w (t, r, s, k) T; b (c) T or null;
 //            dx (n, d, h, w, c) or (n, c, d, h, w) T.
@@ -8,7 +9,7 @@
 //            neighbouring channels; the taps run backwards, so that the source moves forwards.
 // Traffic:   dy once along a run of inputs where stride and dilation are 1 there, else once for each tap that
 //            meets it; the other taps from the caches. w from the caches. dx once.
-// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions below 2^31; offsets are 64 bits wide.
+// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions below 2^31; offsets have 64 bits.
 // Deterministic: yes; a sum runs over filters and taps in order.
 #include "depthwise.cuh"
 

@@ -15,8 +15,8 @@
 template <typename T, int VECTOR>
 __global__ void __launch_bounds__(256)
     convolution_depthwise_backward_weight(const T* __restrict__ x, const T* __restrict__ dy,
-                                          Accumulator<T>* __restrict__ partials, ConvolutionGeometry g, int lanes,
-                                          int chunk_pixels) {
+                                          Accumulator<T>* __restrict__ partials, ConvolutionGeometry g,
+                                          int lanes, int chunk_pixels) {
     using A = Accumulator<T>;
     constexpr int TAPS = 9;
     __shared__ Place taps[TAPS];

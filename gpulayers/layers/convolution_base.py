@@ -16,14 +16,14 @@ def fused_name(activation):
 
 
 def with_activation(activation, y):
-    """(output, backward) of the activation, given the output of a convolution that ran what it could of it."""
+    """(output, backward) of the activation, given the output of a convolution that ran it if it could."""
     if fused_name(activation):
         return y, lambda grad_output: activation.backward(grad_output, y)
     return activate(activation, y)
 
 
 class BaseConvolution(Layer):
-    """activation(a convolution with one kernel + bias). Subclasses set `operations`, and `kernel` in build."""
+    """activation(convolution with one kernel + bias). Subclasses set `operations`, and `kernel` in build."""
 
     rank = None
     causal = False  # whether padding may be "causal"
@@ -78,7 +78,11 @@ class BaseConvolution(Layer):
                 self.kernel.add_grad(backward_weight(x, grad_output, self.kernel.shape, **geometry))
             if self.use_bias and self.bias.trainable:
                 self.bias.add_grad(ops.conv_backward_bias(grad_output, data_format=self.data_format))
-            return backward_input(grad_output, self.kernel.value, x.shape, **geometry) if input_gradient else None
+            return (
+                backward_input(grad_output, self.kernel.value, x.shape, **geometry)
+                if input_gradient
+                else None
+            )
 
         return y, backward
 

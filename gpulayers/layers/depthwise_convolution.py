@@ -63,9 +63,7 @@ class DepthwiseConv(BaseConvolution):
             self.bias = self.weight_of("bias", (channels * self.depth_multiplier,))
 
     def compute_output_shape(self, input_shape):
-        return self.window_output_shape(
-            input_shape, channel_count(self, input_shape) * self.depth_multiplier
-        )
+        return self.window_output_shape(input_shape, channel_count(self, input_shape) * self.depth_multiplier)
 
 
 class DepthwiseConv1D(DepthwiseConv):

@@ -108,7 +108,9 @@ _LARGE = 2**30  # for unknown sizes
 
 
 class Conv1DTranspose(ConvTranspose):
-    __doc__ = ConvTranspose.__doc__.replace("; the base of Conv1DTranspose, Conv2DTranspose and\n    Conv3DTranspose", "")
+    __doc__ = ConvTranspose.__doc__.replace(
+        "; the base of Conv1DTranspose, Conv2DTranspose and\n    Conv3DTranspose", ""
+    )
     rank = 1
 
 

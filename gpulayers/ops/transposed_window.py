@@ -21,11 +21,11 @@ def transposed_window(input_size, size, strides=1, padding="valid", output_paddi
         padding: "valid", "same", an integer for all sides, or a pair (before, after) a spatial dimension.
 
     Returns:
-        A SlidingWindow: its input_size is the output of the transposed convolution, its output_size the input.
+        A SlidingWindow: its input_size is the transposed convolution's output, its output_size the input.
 
     Raises:
-        TypeError, ValueError: arguments of another form, an output_padding that is not below the stride, or an
-            output without elements.
+        TypeError, ValueError: arguments of another form, an output_padding not below the stride, or an output
+            without elements.
     """
     input_size = tuple(map(int, input_size))
     rank = len(input_size)
@@ -37,7 +37,7 @@ def transposed_window(input_size, size, strides=1, padding="valid", output_paddi
         extra = spatial_tuple(output_padding, rank, "output_padding", least=0)
         if any(p >= s for p, s in zip(extra, strides)):
             raise ValueError(
-                f"output_padding must be less than strides={strides}. Received: output_padding={output_padding!r}"
+                f"output_padding must be less than strides={strides}. Received: {output_padding!r}"
             )
     checked = SlidingWindow.resolve((_ANY_SIZE,) * rank, 1, padding=padding)
     pairs = zip(checked.pad_low, checked.pad_high)
@@ -59,6 +59,6 @@ def transposed_window(input_size, size, strides=1, padding="valid", output_paddi
     if min(output_size) < 1:
         raise ValueError(
             f"The output must have at least one element a dimension. Received: input {input_size}, "
-            f"window {size}, padding {padding!r} and output_padding {output_padding!r}, which leave {output_size}"
+            f"window {size}, padding {padding!r}, output_padding {output_padding!r}, which leave {output_size}"
         )
     return SlidingWindow(tuple(output_size), input_size, size, strides, dilation, tuple(low), tuple(high))

@@ -11,7 +11,7 @@ def depthwise_conv(x, weight, bias=None, *, data_format="channels_last", **optio
 
     Args:
         x: (n, *spatial, channels), or (n, channels, *spatial) for channels_first; 1 to 3 spatial dimensions.
-        weight: (*window, channels, mult), the dtype of x; output channel c * mult + m is filter m of channel c.
+        weight: (*window, channels, mult), the dtype of x; output channel c * mult + m is filter m of c.
         bias: (channels * mult,) or None.
         data_format: "channels_last" or "channels_first".
         options: strides, padding, dilation_rate and activation of `conv`.
@@ -25,7 +25,9 @@ def depthwise_conv(x, weight, bias=None, *, data_format="channels_last", **optio
     return conv(x, weight.reshape(grouped), bias, groups=weight.shape[-2], data_format=data_format, **options)
 
 
-def depthwise_conv_backward_input(grad_output, weight, input_shape, *, data_format="channels_last", **options):
+def depthwise_conv_backward_input(
+    grad_output, weight, input_shape, *, data_format="channels_last", **options
+):
     """The gradient of `depthwise_conv` (without activation) to x, of shape `input_shape`.
 
     Args:

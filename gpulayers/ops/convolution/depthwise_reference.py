@@ -1,7 +1,7 @@
 """Depthwise convolution in NumPy: for every tap, a multiply-add of strided views, block by block.
 
-Arrays stay in their data format. A channel with several filters is repeated, so that every filter has a channel
-of its own. Sums are formed in float32 (float64 for float64) and rounded once.
+Arrays stay in their data format. A channel with several filters is repeated, so that every filter has a
+channel of its own. Sums are formed in float32 (float64 for float64) and rounded once.
 """
 
 import itertools
@@ -71,7 +71,7 @@ def _blocks(problem):
 
 
 def _meetings(problem):
-    """For each tap, in the order of the weights, the outputs that it reaches and the inputs they see there."""
+    """For each tap, in the weights' order, the outputs that it reaches and the inputs they see there."""
     window = problem.window
     axes = range(window.rank)
     for number, tap in enumerate(itertools.product(*map(range, window.size))):

@@ -144,8 +144,10 @@ class ConvolutionProblem:
 
 
 class DepthwiseProblem(ConvolutionProblem):
-    """A convolution in which every output channel sees one input channel, of several; it has operations of its
-    own."""
+    """A convolution in which every output channel sees one input channel, of several.
+
+    It has operations of its own.
+    """
 
 
 def problem_of(batch, window, in_channels, out_channels, groups, *options):

@@ -21,7 +21,7 @@ def transposed_problem(
     data_format="channels_last",
     activation=None,
 ):
-    """The ConvolutionProblem whose backward to the input is this transposed convolution: x is its grad_output.
+    """The ConvolutionProblem whose backward to the input this is: x is its grad_output.
 
     Raises:
         TypeError, ValueError: arguments that do not fit; see `transposed_window` for the padding.
@@ -61,8 +61,9 @@ def conv_transpose(
     data_format="channels_last",
     activation=None,
 ):
-    """activation(transposed convolution of x with weight, plus bias). The kernel is not flipped: every element
-    of x adds a copy of it to the output, `strides` apart.
+    """activation(transposed convolution of x with weight, plus bias).
+
+    The kernel is not flipped: every element of x adds a copy of it to the output, `strides` apart.
 
     Args:
         x: (n, *spatial, channels), or (n, channels, *spatial) for channels_first; 1 to 3 spatial dimensions.
