@@ -41,6 +41,10 @@ def _pooling(device, dtype):
         ops.global_average_pool_backward(y, x.shape, data_format=data_format)
         y, argmax = ops.global_max_pool_with_argmax(x, data_format=data_format)
         ops.global_max_pool_backward(y, argmax, x.shape, data_format=data_format)
+        y, argmax = ops.adaptive_max_pool_with_argmax(x, 7, data_format=data_format)
+        ops.adaptive_max_pool_backward(y, argmax, x.shape, data_format=data_format)
+        y = ops.adaptive_average_pool(x, 7, data_format=data_format)
+        ops.adaptive_average_pool_backward(y, x.shape, data_format=data_format)
 
 
 def _embedding(device, dtype):

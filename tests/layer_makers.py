@@ -39,6 +39,19 @@ MAKERS = {
     "GroupNormalization, first": (lambda **k: layers.GroupNormalization(-1, 1, **k), (2, 3, 4)),
     "RMSNormalization": (lambda **k: layers.RMSNormalization([-2, -1], **k), (2, 3, 4)),
     "UnitNormalization": (lambda **k: layers.UnitNormalization(1, **k), (2, 3, 4)),
+    "AdaptiveAveragePooling1D": (lambda **k: layers.AdaptiveAveragePooling1D(3, **k), (2, 7, 3)),
+    "AdaptiveAveragePooling2D": (
+        lambda **k: layers.AdaptiveAveragePooling2D((2, 3), "channels_first", **k),
+        (2, 3, 5, 4),
+    ),
+    "AdaptiveAveragePooling3D": (lambda **k: layers.AdaptiveAveragePooling3D(2, **k), (2, 3, 4, 5, 2)),
+    "AdaptiveMaxPooling1D": (lambda **k: layers.AdaptiveMaxPooling1D(3, **k), (2, 7, 3)),
+    "AdaptiveMaxPooling2D": (lambda **k: layers.AdaptiveMaxPooling2D((2, 3), **k), (2, 5, 4, 3)),
+    "AdaptiveMaxPooling3D": (
+        lambda **k: layers.AdaptiveMaxPooling3D(2, "channels_first", **k),
+        (2, 2, 3, 4, 5),
+    ),
+    "MaxPooling2D, ceil_mode": (lambda **k: layers.MaxPooling2D(2, ceil_mode=True, **k), (2, 5, 5, 2)),
 }
 # In training they draw anew at each call.
 RANDOM = {

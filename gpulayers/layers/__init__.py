@@ -1,12 +1,28 @@
 """Layers, by Keras's names and with Keras's arguments."""
 
 from ..registry import Registry, serialize_object
+from .adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from .bidirectional import Bidirectional
 from .convolution import Conv1D, Conv2D, Conv3D
 from .core import Activation, Dense, Dropout
 from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from .elementary import Identity, Masking, Rescaling
 from .embedding import Embedding
+from .global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
 from .input import Input, InputLayer, SymbolicTensor
 from .joining import Concatenate, Dot, add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .layer import Layer
@@ -26,12 +42,6 @@ from .pooling import (
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalAveragePooling3D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
-    GlobalMaxPooling3D,
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,
@@ -46,6 +56,7 @@ from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .stacked_cells import StackedRNNCells
 from .time_distributed import TimeDistributed
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from .unpooling import MaxUnpooling1D, MaxUnpooling2D, MaxUnpooling3D
 from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -90,6 +101,12 @@ serialize = serialize_object
 
 __all__ = [
     "Activation",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
     "Average",
@@ -153,6 +170,9 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MaxUnpooling1D",
+    "MaxUnpooling2D",
+    "MaxUnpooling3D",
     "Maximum",
     "Minimum",
     "Multiply",

@@ -1,8 +1,9 @@
-"""Pooling layers: maxima and averages over sliding windows, or over all positions."""
+"""Pooling layers: maxima and averages over sliding windows."""
 
 from .. import config, ops
-from ..ops import masking
-from ..ops.spatial import checked_data_format, join_shape, spatial_tuple
+from ..ops.pooling.problem import PoolingProblem
+from ..ops.pooling.unpooling import indices_of_taps
+from ..ops.spatial import ceiling_padding, checked_data_format, spatial_tuple
 from .layer import Layer
 from .shapes import checked_padding, split, window_output_shape
 
@@ -15,131 +16,141 @@ class _Pooling(Layer):
         strides: as pool_size, which is the default.
         padding: "valid" or "same"; beyond Keras an integer or a pair (before, after) a dimension.
         data_format: "channels_last" or "channels_first"; default `gpulayers.image_data_format()`.
+        ceil_mode: beyond Keras: also a last window that only begins in the input (or its first padding).
 
     Shapes: (batch, *spatial, channels) -> (batch, *output spatial, channels), or channels first.
     """
 
     rank = None
+    dilation_rate = 1
+    _extensions = {"ceil_mode": False}  # with their defaults; Keras's files do not know them
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self,
+        pool_size,
+        strides=None,
+        padding="valid",
+        data_format=None,
+        name=None,
+        *,
+        ceil_mode=False,
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         self.pool_size = spatial_tuple(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else spatial_tuple(strides, self.rank, "strides")
         self.padding = checked_padding(padding, self.rank)
         self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.ceil_mode = bool(ceil_mode)
 
-    @property
-    def _geometry(self):
-        return dict(strides=self.strides, padding=self.padding, data_format=self.data_format)
+    def _padding_of(self, shape):
+        """The padding for inputs of that shape."""
+        _, spatial, _ = split(self, shape)
+        if not self.ceil_mode:
+            return self.padding
+        known = tuple(2**30 if size is None else size for size in spatial)
+        return ceiling_padding(known, self.pool_size, self.strides, self.padding, self.dilation_rate)
+
+    def _geometry(self, shape):
+        return dict(strides=self.strides, padding=self._padding_of(shape), data_format=self.data_format)
 
     def compute_output_shape(self, input_shape):
-        return window_output_shape(self, input_shape, self.pool_size)
+        padding = self._padding_of(input_shape)
+        return window_output_shape(
+            self, input_shape, self.pool_size, dilation=self.dilation_rate, padding=padding
+        )
+
+    def get_config(self):
+        values = super().get_config()
+        for name, default in self._extensions.items():
+            if values[name] == default:
+                del values[name]
+        return values
 
 
 class _MaxPooling(_Pooling):
-    """The largest element of each window; a NaN wins, and of equal ones the first."""
+    """Maxima over a sliding window; a NaN wins, and of equal ones the first.
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    Args:
+        pool_size: of the window: an integer, or one a spatial dimension.
+        strides: as pool_size, which is the default.
+        padding: "valid" or "same"; beyond Keras an integer or a pair (before, after) a dimension.
+        data_format: "channels_last" or "channels_first"; default `gpulayers.image_data_format()`.
+        dilation_rate: beyond Keras: between the taps of a window.
+        ceil_mode: beyond Keras: also a last window that only begins in the input (or its first padding).
+        return_indices: beyond Keras: the outputs are [maxima, their positions in the image, row by row].
+
+    Shapes: (batch, *spatial, channels) -> (batch, *output spatial, channels), or channels first.
+    """
+
+    _extensions = {"ceil_mode": False, "dilation_rate": 1, "return_indices": False}
+
+    def __init__(
+        self,
+        pool_size=2,
+        strides=None,
+        padding="valid",
+        data_format=None,
+        name=None,
+        *,
+        dilation_rate=1,
+        return_indices=False,
+        **kwargs,
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+        self.return_indices = bool(return_indices)
+        self.dilation_rate = dilation_rate
+        spatial_tuple(dilation_rate, self.rank, "dilation_rate")
 
     def forward(self, x, training=True):
-        split(self, x.shape)
-        if training:
-            y, argmax = ops.max_pool_with_argmax(x, self.pool_size, **self._geometry)
+        options = dict(self._geometry(x.shape), dilation_rate=self.dilation_rate)
+        shape, kept, argmax = x.shape, x, None
+        if training or self.return_indices:
+            y, argmax = ops.max_pool_with_argmax(x, self.pool_size, **options)
+            kept = None
         else:
-            y, argmax = ops.max_pool(x, self.pool_size, **self._geometry), None
-        kept, shape = (None, x.shape) if training else (x, x.shape)
+            y = ops.max_pool(x, self.pool_size, **options)
 
         def backward(grad_output):
-            taps = (
-                argmax
-                if kept is None
-                else ops.max_pool_with_argmax(kept, self.pool_size, **self._geometry)[1]
-            )
-            return ops.max_pool_backward(grad_output, taps, shape, self.pool_size, **self._geometry)
+            grad_output = grad_output[0] if self.return_indices else grad_output
+            taps = argmax if kept is None else ops.max_pool_with_argmax(kept, self.pool_size, **options)[1]
+            return ops.max_pool_backward(grad_output, taps, shape, self.pool_size, **options)
 
+        if self.return_indices:
+            form = (options[name] for name in ("strides", "padding", "dilation_rate", "data_format"))
+            problem = PoolingProblem.resolve(shape, x.dtype, self.pool_size, *form)
+            return [y, indices_of_taps(problem, argmax)], backward
         return y, backward
+
+    def compute_output_shape(self, input_shape):
+        shape = super().compute_output_shape(input_shape)
+        return [shape, shape] if self.return_indices else shape
 
 
 class _AveragePooling(_Pooling):
     """The mean of each window's elements; padding does not count."""
 
     def forward(self, x, training=True):
-        split(self, x.shape)
-        shape = x.shape
+        shape, options = x.shape, self._geometry(x.shape)
 
         def backward(grad_output):
-            return ops.average_pool_backward(grad_output, shape, self.pool_size, **self._geometry)
+            return ops.average_pool_backward(grad_output, shape, self.pool_size, **options)
 
-        return ops.average_pool(x, self.pool_size, **self._geometry), backward
-
-
-class _GlobalPooling(Layer):
-    """Pooling over all positions.
-
-    Args:
-        data_format: "channels_last" or "channels_first"; default `gpulayers.image_data_format()`.
-        keepdims: keep the spatial axes, with size 1.
-
-    Shapes: (batch, *spatial, channels) -> (batch, channels).
-    """
-
-    rank = None
-
-    def __init__(self, data_format=None, keepdims=False, **kwargs):
-        super().__init__(**kwargs)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
-        self.keepdims = bool(keepdims)
-
-    @property
-    def _form(self):
-        return dict(data_format=self.data_format, keepdims=self.keepdims)
-
-    def compute_output_shape(self, input_shape):
-        batch, spatial, channels = split(self, input_shape)
-        return (
-            join_shape(batch, (1,) * len(spatial), channels, self.data_format)
-            if self.keepdims
-            else (batch, channels)
-        )
-
-
-class _GlobalMaxPooling(_GlobalPooling):
-    def forward(self, x, training=True):
-        split(self, x.shape)
-        if training:
-            y, argmax = ops.global_max_pool_with_argmax(x, **self._form)
-        else:
-            y, argmax = ops.global_max_pool(x, **self._form), None
-        kept, shape = (None, x.shape) if training else (x, x.shape)
-
-        def backward(grad_output):
-            positions = argmax if kept is None else ops.global_max_pool_with_argmax(kept, **self._form)[1]
-            return ops.global_max_pool_backward(grad_output, positions, shape, **self._form)
-
-        return y, backward
-
-
-class _GlobalAveragePooling(_GlobalPooling):
-    def forward(self, x, training=True):
-        split(self, x.shape)
-        shape = x.shape
-        y = ops.global_average_pool(x, **self._form)
-        return y, lambda grad_output: ops.global_average_pool_backward(grad_output, shape, **self._form)
+        return ops.average_pool(x, self.pool_size, **options), backward
 
 
 class MaxPooling1D(_MaxPooling):
-    __doc__ = _Pooling.__doc__.replace("Pooling", "Maxima", 1)
+    __doc__ = _MaxPooling.__doc__
     rank = 1
 
 
 class MaxPooling2D(_MaxPooling):
-    __doc__ = _Pooling.__doc__.replace("Pooling", "Maxima", 1)
+    __doc__ = _MaxPooling.__doc__
     rank = 2
 
 
 class MaxPooling3D(_MaxPooling):
-    __doc__ = _Pooling.__doc__.replace("Pooling", "Maxima", 1)
+    __doc__ = _MaxPooling.__doc__
     rank = 3
 
 
@@ -155,60 +166,4 @@ class AveragePooling2D(_AveragePooling):
 
 class AveragePooling3D(_AveragePooling):
     __doc__ = _Pooling.__doc__.replace("Pooling", "Averages (without the padding)", 1)
-    rank = 3
-
-
-class GlobalMaxPooling1D(_GlobalMaxPooling):
-    __doc__ = _GlobalPooling.__doc__.replace("Pooling", "The maximum", 1)
-    rank = 1
-
-
-class GlobalMaxPooling2D(_GlobalMaxPooling):
-    __doc__ = _GlobalPooling.__doc__.replace("Pooling", "The maximum", 1)
-    rank = 2
-
-
-class GlobalMaxPooling3D(_GlobalMaxPooling):
-    __doc__ = _GlobalPooling.__doc__.replace("Pooling", "The maximum", 1)
-    rank = 3
-
-
-class GlobalAveragePooling1D(_GlobalAveragePooling):
-    """The average over the time steps; with a mask, over those it keeps (NaN where it keeps none).
-
-    Args:
-        data_format: "channels_last" or "channels_first"; default `gpulayers.image_data_format()`.
-        keepdims: keep the time axis, with size 1.
-
-    Shapes: (batch, steps, channels) -> (batch, channels); mask (batch, steps).
-    """
-
-    rank = 1
-    supports_masking = True
-
-    def forward(self, x, mask=None, training=True):
-        if mask is None:
-            return super().forward(x, training)
-        split(self, x.shape)
-        first = self.data_format == "channels_first"
-        y, weights = masking.masked_average(x.swapaxes(1, 2) if first else x, mask, self.keepdims)
-
-        def backward(grad_output):
-            grad_output = grad_output.swapaxes(1, 2) if first and self.keepdims else grad_output
-            grad = masking.masked_average_backward(grad_output, weights, self.keepdims)
-            return grad.swapaxes(1, 2) if first else grad
-
-        return (y.swapaxes(1, 2) if first and self.keepdims else y), backward
-
-    def compute_mask(self, inputs, mask=None):
-        return None
-
-
-class GlobalAveragePooling2D(_GlobalAveragePooling):
-    __doc__ = _GlobalPooling.__doc__.replace("Pooling", "The average", 1)
-    rank = 2
-
-
-class GlobalAveragePooling3D(_GlobalAveragePooling):
-    __doc__ = _GlobalPooling.__doc__.replace("Pooling", "The average", 1)
     rank = 3

@@ -41,10 +41,12 @@ def channel_count(layer, shape):
     return channels
 
 
-def window_output_shape(layer, shape, size, channels=None, dilation=1):
-    """The shape that the layer's window leaves of an input's; `channels` default to the input's."""
+def window_output_shape(layer, shape, size, channels=None, dilation=1, padding=None):
+    """The shape that the layer's window leaves of an input's; `channels` default to the input's, `padding` to
+    the layer's."""
     batch, spatial, input_channels = split(layer, shape)
     known = tuple(_STAND_IN if length is None else length for length in spatial)
-    window = SlidingWindow.resolve(known, size, layer.strides, layer.padding, dilation, causal_allowed=True)
+    padding = layer.padding if padding is None else padding
+    window = SlidingWindow.resolve(known, size, layer.strides, padding, dilation, causal_allowed=True)
     sizes = tuple(None if length is None else out for length, out in zip(spatial, window.output_size))
     return join_shape(batch, sizes, input_channels if channels is None else channels, layer.data_format)

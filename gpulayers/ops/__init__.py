@@ -14,6 +14,11 @@ from .convolution.transposed import (
 from .dispatch import explain
 from .embedding import embedding, embedding_backward
 from .pooling import (
+    adaptive_average_pool,
+    adaptive_average_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+    adaptive_max_pool_with_argmax,
     average_pool,
     average_pool_backward,
     global_average_pool,
@@ -24,10 +29,18 @@ from .pooling import (
     max_pool,
     max_pool_backward,
     max_pool_with_argmax,
+    max_pool_with_indices,
+    max_unpool,
+    max_unpool_backward,
 )
 from .recurrent import gru, gru_backward, lstm, lstm_backward, simple_rnn, simple_rnn_backward
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_average_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_backward",
+    "adaptive_max_pool_with_argmax",
     "average_pool",
     "average_pool_backward",
     "conv",
@@ -55,6 +68,9 @@ __all__ = [
     "max_pool",
     "max_pool_backward",
     "max_pool_with_argmax",
+    "max_pool_with_indices",
+    "max_unpool",
+    "max_unpool_backward",
     "simple_rnn",
     "simple_rnn_backward",
 ]

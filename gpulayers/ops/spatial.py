@@ -153,6 +153,24 @@ class SlidingWindow:
         return first, max(first, stop)
 
 
+def ceiling_padding(input_size, size, strides, padding, dilation):
+    """The padding, as pairs, with which a last window that only begins in the input counts too (as PyTorch's
+    ceil_mode)."""
+    size = spatial_tuple(size, len(input_size), "The window size")
+    strides = spatial_tuple(strides, len(input_size), "strides")
+    dilation = spatial_tuple(dilation, len(input_size), "dilation_rate")
+    extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation))
+    pairs = []
+    for n, (low, high), e, s in zip(
+        input_size, _padding_pairs(padding, input_size, extent, strides, False), extent, strides
+    ):
+        count = -(-(n + low + high - e) // s) + 1
+        if (count - 1) * s >= n + low:
+            count -= 1
+        pairs.append((low, high + max((count - 1) * s + e - (n + low + high), 0)))
+    return tuple(pairs)
+
+
 def _padding_pairs(padding, input_size, extent, strides, causal_allowed):
     rank = len(input_size)
     if isinstance(padding, str):

@@ -168,6 +168,13 @@ def cut(rank):
     )
 
 
+def adaptive(rank):
+    return lambda draw: (
+        dict(output_size=draw.shape(rank, 1, 4), data_format=draw.data_format()),
+        draw.shape(rank + 2, 3, 8),
+    )
+
+
 # Name -> function of a Draw that returns (constructor's arguments, input shape or shapes).
 CONFIGURATIONS = {
     "ReLU": rectified,
@@ -204,6 +211,12 @@ CONFIGURATIONS = {
     "Average": lambda draw: ({}, broadcastable(draw)),
     "Maximum": lambda draw: ({}, broadcastable(draw)),
     "Minimum": lambda draw: ({}, broadcastable(draw)),
+    "AdaptiveAveragePooling1D": adaptive(1),
+    "AdaptiveAveragePooling2D": adaptive(2),
+    "AdaptiveAveragePooling3D": adaptive(3),
+    "AdaptiveMaxPooling1D": adaptive(1),
+    "AdaptiveMaxPooling2D": adaptive(2),
+    "AdaptiveMaxPooling3D": adaptive(3),
     "Concatenate": joined,
     "Dot": dotted,
 }

@@ -9,7 +9,36 @@ only explicit padding can make, has the maximum -inf and the average 0, and pass
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
 from . import global_kernels, global_reference, kernels, reference
+from .adaptive import (
+    adaptive_average_pool,
+    adaptive_average_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+    adaptive_max_pool_with_argmax,
+)
 from .problem import GlobalPoolingProblem, PoolingProblem
+from .unpooling import indices_of_taps, max_unpool, max_unpool_backward
+
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_average_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_backward",
+    "adaptive_max_pool_with_argmax",
+    "average_pool",
+    "average_pool_backward",
+    "global_average_pool",
+    "global_average_pool_backward",
+    "global_max_pool",
+    "global_max_pool_backward",
+    "global_max_pool_with_argmax",
+    "max_pool",
+    "max_pool_backward",
+    "max_pool_with_argmax",
+    "max_pool_with_indices",
+    "max_unpool",
+    "max_unpool_backward",
+]
 
 MAX_FORWARD = Operation(
     "pooling.max_forward",
@@ -101,6 +130,28 @@ def max_pool_with_argmax(
     options = (pool_size, strides, padding, dilation_rate, data_format)
     problem = PoolingProblem.resolve(x.shape, x.dtype, *options)
     return MAX_WITH_ARGMAX(problem, arrays.device_of(x), arrays.contiguous(x))
+
+
+def max_pool_with_indices(
+    x, pool_size, *, strides=None, padding="valid", dilation_rate=1, data_format="channels_last"
+):
+    """`max_pool`, and where in the image each maximum came from.
+
+    Args:
+        x ... data_format: as in `max_pool`.
+
+    Returns:
+        (y, indices): indices int64, of y's shape, counted row by row over the spatial dimensions; -1 for a
+        window wholly in the padding.
+
+    Raises:
+        As `max_pool`.
+    """
+    x = arrays.take(x, "x")
+    options = (pool_size, strides, padding, dilation_rate, data_format)
+    problem = PoolingProblem.resolve(x.shape, x.dtype, *options)
+    y, argmax = MAX_WITH_ARGMAX(problem, arrays.device_of(x), arrays.contiguous(x))
+    return y, indices_of_taps(problem, argmax)
 
 
 def max_pool_backward(
