@@ -4,6 +4,7 @@ A row names the bug and the kind of finding that it must lead to; "wrong numbers
 """
 
 import dataclasses
+import itertools
 
 import ml_dtypes
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from .device import EmulatedDevice
 from .errors import EmulatorError
 from .programs import Map, Out, Program
+from .reports import Finding
 
 RANDOM = np.random.default_rng(10)
 ORDERS = ["forward", "reverse", "random"]
@@ -409,15 +411,15 @@ def device(kernel, order):
     return made
 
 
-def kinds_found(kernel, bug, order):
-    """The kinds of findings of a kernel with a bug, WRONG where the results are."""
+def findings_of(kernel, bug, order):
+    """The findings of a kernel with a bug; a Finding of kind WRONG where the results are."""
     try:
         kernel.with_bug(bug).check(device(kernel, order))
     except EmulatorError as error:
         report = getattr(error, "report", None)
-        return [finding.kind for finding in report.findings] if report else [str(error).partition(":")[0]]
-    except AssertionError:
-        return [WRONG]
+        return report.findings if report else [Finding.read(str(error))]
+    except AssertionError as error:
+        return [Finding(WRONG, str(error))]
     return []
 
 
@@ -438,10 +440,13 @@ def test_right_kernel_has_no_finding(kernel, order):
     "kernel, bug", BUGS, ids=[f"{kernel.program.name.partition('<')[0]}-{bug}" for kernel, bug in BUGS]
 )
 def test_planted_bug_is_found(kernel, bug):
-    """In every order something is found; in one of them what the table says."""
-    found = {order: kinds_found(kernel, bug, order) for order in ORDERS}
+    """In every order something is found; in one of them what the table says. It says where."""
+    found = {order: findings_of(kernel, bug, order) for order in ORDERS}
     assert all(found.values()), found
-    assert any(kernel.bugs[bug] in kinds for kinds in found.values()), found
+    assert any(finding.kind == kernel.bugs[bug] for findings in found.values() for finding in findings), found
+    for finding in itertools.chain(*found.values()):
+        place = kernel.program.file in finding.text or finding.kind in (WRONG, "unwritten")
+        assert place or "exits" in finding.text, finding
 
 
 def test_there_are_enough_bugs():

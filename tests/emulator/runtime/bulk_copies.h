@@ -105,6 +105,7 @@ static void deliver_to(void* to, const uint8_t* data, size_t n, void* bar, unsig
 
 // `ranks`: a mask of the cluster's blocks for .multicast::cluster, else 0.
 void bulk_load(void* to, const void* from, uint32_t n, void* bar, unsigned ranks, void* pc) {
+    At here(pc);
     check_bulk(to, from, n, "cp.async.bulk", pc);
     count_event(COUNT_TMA);
     G.bulk_sector = ~0ull;
@@ -117,6 +118,7 @@ void bulk_load(void* to, const void* from, uint32_t n, void* bar, unsigned ranks
 
 // shared::cta to shared::cluster
 void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int reduction, void* pc) {
+    At here(pc);
     check_bulk(to, from, n, "cp.async.bulk", pc);
     check_bulk(from, to, n, "cp.async.bulk", pc);
     if (owner_of(to) != owner_of(bar))
@@ -129,6 +131,7 @@ void bulk_to_cluster(void* to, const void* from, uint32_t n, void* bar, int redu
 }
 
 void store_async(void* to, const void* data, uint32_t n, void* bar, int reduction, void* pc) {
+    At here(pc);
     if ((uintptr_t)to & (n - 1)) {
         report(pc, "misaligned", "st.async of %u bytes at shared offset %u;", n, window_offset(to));
         leave();
@@ -161,6 +164,7 @@ static void store_piece(PendingStore& s, char* from, char* to, uint32_t n) {
 }
 
 void bulk_store(void* to, void* from, uint32_t n, int reduction, void* pc) {
+    At here(pc);
     check_bulk(from, to, n, "cp.async.bulk", pc);
     PendingStore& s = begin_store(reduction, pc);
     for (uint32_t i = 0; i < n; i += 16)
@@ -194,6 +198,7 @@ static void complete_store(PendingStore& s, bool waited) {
 }
 
 void bulk_wait(int groups_left, bool read_only) {
+    At here(__builtin_return_address(0));
     Fiber* f = G.fiber;
     size_t n = 0;
     while (n < f->stores.size() && f->stores[n].group < f->store_group - groups_left) {

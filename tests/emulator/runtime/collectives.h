@@ -47,8 +47,10 @@ void collective(const char* what, unsigned mask, bool aligned, const void* in, v
     }
     count_collective(what, mask);
     open.erase(open.begin() + index);
-    if (function)
+    if (function) {
+        At here(file, line);
         function(mask, ins, outs, context);
+    }
     for (unsigned m = mask & ~(1u << lane); m; m &= m - 1)
         set_ready(b->fibers[w * 32 + __builtin_ctz(m)]);
     G.progress++;
@@ -84,7 +86,10 @@ void collective_wg(const char* what, const void* in, void* out, CollectiveFuncti
         outs[l] = b->fibers[group * 128 + l]->out;
     }
     c.arrived = 0;
-    function(128, ins, outs, context);
+    {
+        At here(file, line);
+        function(128, ins, outs, context);
+    }
     G.progress++;
     for (int l = 0; l < 128; l++)
         if (group * 128 + l != f->thread)

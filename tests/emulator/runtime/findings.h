@@ -19,7 +19,29 @@ static std::string who() {
     return text;
 }
 
+// Names the place of an instruction for as long as it runs. It must not switch fibers.
+struct At {
+    At(void* pc) {
+        G.place = pc;
+    }
+
+    At(const char* file, int line) {
+        G.file = file;
+        G.line = line;
+    }
+
+    ~At() {
+        G.place = nullptr;
+        G.file = nullptr;
+    }
+};
+
+static std::string running_place() {
+    return G.file ? std::string(" @ ") + G.file + ":" + std::to_string(G.line) : where(G.place);
+}
+
 void report(void* pc, const char* kind, const char* format, ...) {
+    pc = pc ? pc : G.place;
     if (G.reported[{kind, pc}]++ || G.errors.size() >= 50)
         return;
     char text[1024];
@@ -45,7 +67,7 @@ void report(void* pc, const char* kind, const char* format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    G.errors.push_back(std::string(kind) + ": " + text + who());
+    G.errors.push_back(std::string(kind) + ": " + text + ";" + who() + running_place());
     leave();
 }
 

@@ -21,6 +21,7 @@ static MemoryBarrier& mbarrier_at(void* bar) {
 }
 
 void mbar_init(void* bar, unsigned count, void* pc) {
+    At here(pc);
     access(bar, 8, WR, pc);
     if (count == 0 || count > MAX_TRANSACTIONS)
         fatal("mbarrier", "mbarrier initialised with a count of %u", count);
@@ -39,6 +40,7 @@ void mbar_init(void* bar, unsigned count, void* pc) {
 }
 
 void mbar_inval(void* bar, void* pc) {
+    At here(pc);
     MemoryBarrier& m = mbarrier_at(bar);
     if (!m.deliveries.empty() || !m.arrivals.empty() || m.transactions)
         report(pc, "mbarrier", "mbarrier is invalidated while copies to it are in flight;");
@@ -96,6 +98,7 @@ static void arrive(MemoryBarrier& m, Fiber* f, unsigned arrivals, bool release) 
 
 // The returned state is the phase that the arrival belongs to.
 uint64_t mbar_arrive(void* bar, unsigned expected_bytes, unsigned arrivals, bool release) {
+    At here(__builtin_return_address(0));
     MemoryBarrier& m = mbarrier_at(bar);
     uint64_t phase = m.phase;
     add_transactions(m, expected_bytes);
@@ -106,14 +109,18 @@ uint64_t mbar_arrive(void* bar, unsigned expected_bytes, unsigned arrivals, bool
 
 // mbarrier.arrive.noComplete: the manual leaves undefined what happens if it completes the phase after all.
 uint64_t mbar_arrive_no_complete(void* bar, unsigned arrivals) {
+    At here(__builtin_return_address(0));
     MemoryBarrier& m = mbarrier_at(bar);
     if (arrivals >= m.pending)
         fatal("mbarrier", "mbarrier.arrive.noComplete of %u completes the phase: %u arrivals are left",
               arrivals, m.pending);
-    return mbar_arrive(bar, 0, arrivals, true);
+    uint64_t phase = m.phase;
+    arrive(m, G.fiber, arrivals, true);
+    return phase;
 }
 
 uint64_t mbar_arrive_drop(void* bar, unsigned expected_bytes, unsigned arrivals) {
+    At here(__builtin_return_address(0));
     MemoryBarrier& m = mbarrier_at(bar);
     uint64_t phase = m.phase;
     if (arrivals > m.count)
@@ -125,6 +132,7 @@ uint64_t mbar_arrive_drop(void* bar, unsigned expected_bytes, unsigned arrivals)
 }
 
 void mbar_complete_tx(void* bar, unsigned bytes) {
+    At here(__builtin_return_address(0));
     MemoryBarrier& m = mbarrier_at(bar);
     add_transactions(m, -(long)bytes);
     complete_phase_if_due(m);
@@ -209,10 +217,12 @@ static bool test(void* bar, bool (*done)(uint64_t phase, uint64_t wanted), uint6
 
 // Has the phase of this parity completed? (That is the phase before the current one.)
 bool mbar_test(void* bar, unsigned parity, bool acquire) {
+    At here(__builtin_return_address(0));
     return test(
         bar, [](uint64_t phase, uint64_t wanted) { return (phase & 1) != (wanted & 1); }, parity, acquire);
 }
 
 bool mbar_test_state(void* bar, uint64_t state, bool acquire) {
+    At here(__builtin_return_address(0));
     return test(bar, [](uint64_t phase, uint64_t wanted) { return phase != wanted; }, state, acquire);
 }

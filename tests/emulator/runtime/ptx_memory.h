@@ -3,6 +3,7 @@
 extern "C" void emu_access(const void* p, size_t n, int fl);
 extern "C" void emu_spin(const void* p);
 
+extern "C" [[noreturn]] void emu_stop();
 extern "C" void emu_wrong_window(unsigned address);
 
 INLINE void* cluster_pointer(u64 a) {  // shared::cluster: this block's memory or a peer's
@@ -30,8 +31,10 @@ INLINE bool is_shared_of_cluster(const void* p) {
 }
 
 INLINE void aligned(const void* p, size_t n) {
-    if ((uintptr_t)p & (n - 1))
-        fatal("misaligned", "%zu-byte access at %p", n, p);
+    if ((uintptr_t)p & (n - 1)) {
+        report(emu_here(), "misaligned", "%zu-byte access at %p;", n, p);
+        emu_stop();
+    }
 }
 #ifdef EMULATOR_CHECK
 #define CHECK_ACCESS(p, n, fl) emu_access(p, n, fl)
@@ -39,7 +42,7 @@ INLINE void aligned(const void* p, size_t n) {
     ((uintptr_t)(p) - (uintptr_t)(depot) > (size) - (n)                                    \
      ? report(emu_here(), "out of bounds (local)", "offset %ld of a %d-byte local array;", \
               (long)((uintptr_t)(p) - (uintptr_t)(depot)), (int)(size)),                   \
-     fatal("abort", "stopped") : (void)0)
+     emu_stop() : (void)0)
 #define POISON_LOCAL(x) memset(x, 0xff, sizeof x)
 #else
 #define CHECK_LOCAL(p, n, depot, size) (void)0
@@ -88,8 +91,10 @@ INLINE int source_size(T bytes, int) {
 // ---- clusters
 INLINE void check_rank(u32 rank) {
     u32 size = emu_self.cluster_dim.x * emu_self.cluster_dim.y * emu_self.cluster_dim.z;
-    if (rank >= size)
-        fatal("cluster", "mapa to block rank %u of a cluster of %u", rank, size);
+    if (rank >= size) {
+        report(emu_here(), "cluster", "mapa to block rank %u of a cluster of %u;", rank, size);
+        emu_stop();
+    }
 }
 
 INLINE u32 map_shared_to_rank(u32 a, u32 rank) {

@@ -97,6 +97,7 @@ static void stmatrix_function(unsigned, const void* const* in, void* const*, con
 }
 
 static void check_matrix_row(void* row, int matrices, int flags, const char* what, void* pc) {
+    At here(pc);
     if ((int)emu_self.lane >= 8 * matrices)
         return;
     uint32_t offset = shared_offset(row, what);

@@ -136,6 +136,7 @@ static void tensor_load(void* to, const TensorMap& m, const int* at, const uint1
 }
 
 void tma_load(void* to, const void* map, const int* at, int rank, void* bar, unsigned ranks, void* pc) {
+    At here(pc);
     const TensorMap& m = *(const TensorMap*)map;
     check_map(m, to, rank, false, pc);
     tensor_load(to, m, at, nullptr, bar, ranks, pc);
@@ -143,6 +144,7 @@ void tma_load(void* to, const void* map, const int* at, int rank, void* bar, uns
 
 void tma_im2col(void* to, const void* map, const int* at, int rank, const uint16_t* filter, void* bar,
                 unsigned ranks, void* pc) {
+    At here(pc);
     const TensorMap& m = *(const TensorMap*)map;
     check_map(m, to, rank, true, pc);
     tensor_load(to, m, at, filter, bar, ranks, pc);
@@ -150,6 +152,7 @@ void tma_im2col(void* to, const void* map, const int* at, int rank, const uint16
 
 // What lies outside the tensor is not written.
 void tma_store(const void* map, const int* at, int rank, void* from, int operation, void* pc) {
+    At here(pc);
     const TensorMap& m = *(const TensorMap*)map;
     check_map(m, from, rank, false, pc);
     PendingStore& s = begin_store(operation < 0 ? -1 : m.type * 16 + operation, pc);

@@ -136,6 +136,7 @@ void wgmma_fence() {
 
 void wgmma_issue(void* const* d, const uint32_t* a_registers, uint64_t a, uint64_t b, bool accumulate,
                  const WgmmaShape* shape, void* pc) {
+    At here(pc);
     Fiber* f = G.fiber;
     Block* block = f->block;
     Warpgroup& group = block->warpgroups[f->thread >> 7];
