@@ -75,6 +75,11 @@ def global_pool_backward(data_format):
     return call
 
 
+def adaptive_pool_backward(device):
+    x = images(device, LAST)
+    ops.adaptive_average_pool_backward(ops.adaptive_average_pool(x, 8), x.shape)
+
+
 def convolution(direction, data_format, channels=32, groups=1):
     def call(device):
         x, y = (images(device, data_format, 28, channels) for _ in range(2))
@@ -139,6 +144,8 @@ ROWS = [
     Row("global_pool_rows_forward", "", pool(ops.global_average_pool, data_format=FIRST), {"x": 1}),
     Row("global_pool_combine_forward", "", pool(ops.global_average_pool), {"partial_values": 1, "y": 1}),
     Row("global_pool_spread_backward", "", global_pool_backward(LAST), {"dx": 1}),
+    Row("adaptive_pool_forward", "", pool(ops.adaptive_average_pool, 8), {"x": 1, "y": 1}),
+    Row("adaptive_pool_backward", "", adaptive_pool_backward, {"dx": 1}),
     Row("convolution_direct_forward", "", convolution("forward", LAST), {"x": 8.6, "w": 13, "y": 1}, 2),
     Row("convolution_direct_forward", FIRST, convolution("forward", FIRST), {"x": 11.7, "w": 13, "y": 1}, 2),
     Row(
