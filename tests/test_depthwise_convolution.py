@@ -124,6 +124,13 @@ def test_too_large_strides_go_to_the_direct_kernels():
     assert convolution.DEPTHWISE_FORWARD.choose(problem, device).name == "direct_forward"
 
 
+def test_what_the_kernels_do_not_count_goes_to_the_direct_kernels():
+    device = RecordingDevice("sm_90")
+    large = ConvolutionProblem.resolve((2**16, 2**16, 4), (1, 1, 4), np.float32, groups=4)
+    assert convolution.DEPTHWISE_FORWARD.choose(large, device).name == "direct_forward"
+    assert convolution.DEPTHWISE_BACKWARD_WEIGHT.choose(large, device).name == "direct_backward_weight"
+
+
 X = np.zeros((2, 5, 5, 3), np.float32)
 
 

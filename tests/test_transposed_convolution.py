@@ -107,6 +107,11 @@ def test_windows_are_those_of_a_convolution():
     assert (window.pad_low, window.pad_high) == ((1, 0), (0, 1))
 
 
+def test_gradients_know_no_activation():
+    with pytest.raises(TypeError, match="activation"):
+        ops.conv_transpose_backward_input(LINE, DECIMAL, (1, 5, 1), activation="relu")
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -38,11 +38,13 @@ constexpr int DEPTHWISE_RUN = 4;  // results a thread
 constexpr int DEPTHWISE_RESIDENT = 2;  // blocks a multiprocessor: the assembler else aims at more and spills
 
 // The source position along an axis, or -1 where target and tap do not meet.
+template <bool DIVIDES>
 __device__ __forceinline__ int source_position(int index, int tap, int axis, const DepthwiseGeometry& g) {
     const int position = index * g.step[axis] + g.offset[axis] + tap * g.dilation[axis];
     if (position < 0) return -1;
-    const int source = position / g.divisor[axis];
-    return source * g.divisor[axis] == position && source < g.source_size[axis] ? source : -1;
+    const int source = DIVIDES ? position / g.divisor[axis] : position;
+    if (DIVIDES && source * g.divisor[axis] != position) return -1;
+    return source < g.source_size[axis] ? source : -1;
 }
 
 // BACKWARD: the target's channel collects the `multiplier` source channels made from it; otherwise it is made
@@ -55,10 +57,10 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
     constexpr int VECTOR = CONFIG.vector, RUN = DEPTHWISE_RUN;
 
     // The thread's channels and results.
-    long long index = (long long)blockIdx.x * DEPTHWISE_THREADS + threadIdx.x;
+    unsigned index = blockIdx.x * DEPTHWISE_THREADS + threadIdx.x;
     auto next = [&](int size) {
-        const long long rest = index / size;
-        const int digit = (int)(index - rest * size);
+        const unsigned rest = index / (unsigned)size;
+        const int digit = (int)(index - rest * (unsigned)size);
         index = rest;
         return digit;
     };
@@ -69,7 +71,8 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
     if constexpr (CONFIG.channels_last) middle = next(g.target_size[1]);
     const int outer = next(g.target_size[0]);
     if constexpr (!CONFIG.channels_last) channel = next(g.channels);
-    if (index >= g.batch) return;
+    const long long n = index;
+    if (n >= g.batch) return;
     const int first = phase + run * RUN * g.divisor[2];  // and every divisor-th after it
 
     A sums[RUN][VECTOR] = {};
@@ -77,7 +80,7 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
     for (int m = 0; m < filters; ++m) {
         const int source_channel = BACKWARD ? channel * g.multiplier + m : channel / g.multiplier;
         const T* weights = w + g.first_weight + (BACKWARD ? source_channel : channel);
-        const T* values = source + index * g.source_strides[0] + source_channel * g.source_strides[1];
+        const T* values = source + n * g.source_strides[0] + source_channel * g.source_strides[1];
         const long long along = g.source_strides[4];
 
         auto load = [&](const T* row, int position) {
@@ -93,10 +96,10 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
         };
 
         for (int t = 0; t < g.window[0]; ++t) {
-            const int at_outer = source_position(outer, t, 0, g);
+            const int at_outer = source_position<BACKWARD>(outer, t, 0, g);
             if (at_outer < 0) continue;
             for (int r = 0; r < g.window[1]; ++r) {
-                const int at_middle = source_position(middle, r, 1, g);
+                const int at_middle = source_position<BACKWARD>(middle, r, 1, g);
                 if (at_middle < 0) continue;
                 const T* row = values + at_outer * g.source_strides[2] + at_middle * g.source_strides[3];
                 const T* tap = weights + t * g.weight_strides[0] + r * g.weight_strides[1];
@@ -118,8 +121,8 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
                     for (int s = 0; s < g.window[2]; ++s) {
                         // Results a divisor apart have the same rest, and move by `step` in the source.
                         const int position = first * g.step[2] + g.offset[2] + s * g.dilation[2];
-                        if (position % g.divisor[2] != 0) continue;
-                        const int start = position / g.divisor[2];
+                        if (BACKWARD && position % g.divisor[2] != 0) continue;
+                        const int start = BACKWARD ? position / g.divisor[2] : position;
                         const auto weight = load_vector<T, VECTOR>(tap + s * g.weight_strides[2]);
 #pragma unroll
                         for (int j = 0; j < RUN; ++j)
@@ -130,7 +133,7 @@ __device__ __forceinline__ void depthwise_gather(const T* __restrict__ source, c
         }
     }
 
-    T* row = target + index * g.target_strides[0] + channel * g.target_strides[1] +
+    T* row = target + n * g.target_strides[0] + channel * g.target_strides[1] +
              outer * g.target_strides[2] + middle * g.target_strides[3];
 #pragma unroll
     for (int j = 0; j < RUN; ++j) {

@@ -9,7 +9,7 @@
 //            neighbouring channels; the taps run backwards, so that the source moves forwards.
 // Traffic:   dy once along a run of inputs where stride and dilation are 1 there, else once for each tap that
 //            meets it; the other taps from the caches. w from the caches. dx once.
-// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions below 2^31; offsets have 64 bits.
+// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions and threads below 2^31.
 // Deterministic: yes; a sum runs over filters and taps in order.
 #include "depthwise.cuh"
 

@@ -8,7 +8,7 @@
 //            where channels are last; where they are first, neighbouring threads lie along the other axis.
 // Traffic:   x once along a run of outputs where stride and dilation agree there, else once for each tap; the
 //            other taps from the caches. w from the caches. y once.
-// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions below 2^31; offsets have 64 bits.
+// Needs:     vectors: m = 1, channels a multiple, aligned arrays. Positions and threads below 2^31.
 // Deterministic: yes; a sum runs over the taps in order.
 #include "depthwise.cuh"
 

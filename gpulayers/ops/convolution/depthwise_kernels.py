@@ -13,7 +13,8 @@ from .kernels import geometry, index_too_large, total
 
 _THREADS, _RUN = 256, 4  # of the gather: of a block, and results a thread
 _BLOCK_TAPS = 9  # of the backward to the weights
-_MOST_BLOCKS, _MOST_CHUNKS = 2**31 - 1, 65535
+_MOST_COUNT = 2**30  # of threads and of pixels, which the kernels count in 32 bits
+_MOST_CHUNKS = 65535  # of pixels, and of taps
 _PARTIAL_BYTES = 64 << 20
 _STRIDE_LIMIT = 2**28  # a run of results, held in 32 bits, spans four strides
 
@@ -130,8 +131,8 @@ def _too_large(backward):
         reason = index_too_large(problem, device)
         if reason is None and max(problem.window.strides) >= _STRIDE_LIMIT:
             return f"a stride of {_STRIDE_LIMIT} or more"
-        if reason is None and _threads(depthwise_geometry(problem, backward)) > _MOST_BLOCKS * _THREADS:
-            return f"needs more than {_MOST_BLOCKS} blocks"
+        if reason is None and _threads(depthwise_geometry(problem, backward)) > _MOST_COUNT:
+            return f"needs more than {_MOST_COUNT} threads"
         return reason
 
     return unsupported
@@ -167,8 +168,10 @@ def depthwise_backward_input(problem, device, grad_output, weight, bias=None):
 
 def _too_many_pixels(problem, device):
     reason = index_too_large(problem, device)
-    if reason is None and problem.output_pixels > _MOST_BLOCKS:
-        return f"more than {_MOST_BLOCKS} output pixels"
+    if reason is None and problem.output_pixels > _MOST_COUNT:
+        return f"more than {_MOST_COUNT} output pixels"
+    if reason is None and problem.window.taps > _BLOCK_TAPS * _MOST_CHUNKS:
+        return f"more than {_BLOCK_TAPS * _MOST_CHUNKS} taps"
     return reason
 
 

@@ -1,30 +1,13 @@
 """What one convolution is: validation, shapes, work."""
 
 import dataclasses
-import enum
 import math
 
 import numpy as np
 
 from ..arrays import float_dtype
 from ..spatial import SlidingWindow, integer, join_shape, split_shape
-
-
-class Activation(enum.Enum):
-    """What can follow the bias in the same pass; the value is the name that callers use."""
-
-    NONE = None
-    RELU = "relu"
-    TANH = "tanh"
-    SIGMOID = "sigmoid"
-
-
-def fused_activation(name):
-    """The Activation of a name, or a ValueError."""
-    known = [entry.value for entry in Activation]
-    if name not in known:
-        raise ValueError(f"activation must be one of {known}. Received: {name!r}")
-    return Activation(name)
+from .fused_activation import Activation, fused_activation
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,50 +2,8 @@
 forward and its backward to the weights."""
 
 from .. import arrays
-from ..spatial import integer, split_shape
-from ..transposed_window import transposed_window
 from .operations import backward_input, backward_weight, forward
-from .problem import fused_activation, problem_of
-
-
-def transposed_problem(
-    input_shape,
-    weight_shape,
-    dtype,
-    *,
-    strides=1,
-    padding="valid",
-    output_padding=None,
-    dilation_rate=1,
-    groups=1,
-    data_format="channels_last",
-    activation=None,
-):
-    """The ConvolutionProblem whose backward to the input this is: x is its grad_output.
-
-    Raises:
-        TypeError, ValueError: arguments that do not fit; see `transposed_window` for the padding.
-    """
-    dtype = arrays.float_dtype(dtype, "x")
-    batch, spatial, channels = split_shape(input_shape, data_format)
-    weight_shape = tuple(map(int, weight_shape))
-    rank, groups = len(spatial), integer(groups, "groups", least=1)
-    if len(weight_shape) != rank + 2 or min(weight_shape) < 1:
-        raise ValueError(
-            f"weight must have {rank} window sizes, filters / groups and in_channels, each positive. "
-            f"Received: shape {weight_shape}"
-        )
-    *size, group_filters, weight_channels = weight_shape
-    if weight_channels != channels:
-        raise ValueError(
-            "The channels of x must be those of weight, its last axis. "
-            f"Received: {channels} channels of x, weight of shape {weight_shape}"
-        )
-    if channels % groups:
-        raise ValueError(f"The channels of x must be a multiple of groups={groups}. Received: {channels}")
-    window = transposed_window(spatial, size, strides, padding, output_padding, dilation_rate)
-    filters, activation = group_filters * groups, fused_activation(activation)
-    return problem_of(batch, window, filters, channels, groups, data_format, dtype, activation)
+from .transposed_problem import transposed_problem
 
 
 def conv_transpose(
@@ -106,11 +64,19 @@ def conv_transpose(
     return backward_input(problem, device, *map(arrays.contiguous, (x, weight, bias)))
 
 
-def conv_transpose_backward_input(grad_output, weight, input_shape, **options):
-    """The gradient of `conv_transpose` (without activation) to x, of shape `input_shape`.
-
-    Args:
-        options: strides, padding, output_padding, dilation_rate, groups and data_format of `conv_transpose`.
+def conv_transpose_backward_input(
+    grad_output,
+    weight,
+    input_shape,
+    *,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    dilation_rate=1,
+    groups=1,
+    data_format="channels_last",
+):
+    """The gradient of `conv_transpose` (without activation) to x, of shape `input_shape`; other arguments as there.
 
     Raises:
         TypeError, ValueError: as in the forward, or a grad_output that is not of the output's shape.
@@ -118,16 +84,34 @@ def conv_transpose_backward_input(grad_output, weight, input_shape, **options):
     grad_output, weight = arrays.take(grad_output, "grad_output"), arrays.take(weight, "weight")
     device = arrays.common_device(grad_output=grad_output, weight=weight)
     dtype = arrays.same_dtype(grad_output=grad_output, weight=weight)
-    problem = transposed_problem(input_shape, weight.shape, dtype, **options)
+    problem = transposed_problem(
+        input_shape,
+        weight.shape,
+        dtype,
+        strides=strides,
+        padding=padding,
+        output_padding=output_padding,
+        dilation_rate=dilation_rate,
+        groups=groups,
+        data_format=data_format,
+    )
     _check_grad_output(problem, grad_output)
     return forward(problem, device, arrays.contiguous(grad_output), arrays.contiguous(weight))
 
 
-def conv_transpose_backward_weight(x, grad_output, weight_shape, **options):
-    """The gradient of `conv_transpose` (without activation) to weight, of shape `weight_shape`.
-
-    Args:
-        options: strides, padding, output_padding, dilation_rate, groups and data_format of `conv_transpose`.
+def conv_transpose_backward_weight(
+    x,
+    grad_output,
+    weight_shape,
+    *,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    dilation_rate=1,
+    groups=1,
+    data_format="channels_last",
+):
+    """The gradient of `conv_transpose` (without activation) to weight, of shape `weight_shape`; the rest as there.
 
     Raises:
         TypeError, ValueError: as in the forward, or a grad_output that is not of the output's shape.
@@ -135,7 +119,17 @@ def conv_transpose_backward_weight(x, grad_output, weight_shape, **options):
     x, grad_output = arrays.take(x, "x"), arrays.take(grad_output, "grad_output")
     device = arrays.common_device(x=x, grad_output=grad_output)
     dtype = arrays.same_dtype(x=x, grad_output=grad_output)
-    problem = transposed_problem(x.shape, weight_shape, dtype, **options)
+    problem = transposed_problem(
+        x.shape,
+        weight_shape,
+        dtype,
+        strides=strides,
+        padding=padding,
+        output_padding=output_padding,
+        dilation_rate=dilation_rate,
+        groups=groups,
+        data_format=data_format,
+    )
     _check_grad_output(problem, grad_output)
     return backward_weight(problem, device, arrays.contiguous(grad_output), arrays.contiguous(x))
 
