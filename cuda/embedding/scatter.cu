@@ -5,7 +5,8 @@
 //            first_bad (1): the least i whose id is outside [0, input_dim), left alone where there is none.
 // Work:      block i belongs to sorted position i and does nothing unless a run of equal ids begins there; otherwise its
 //            ROWS x 32 threads sum the run: thread row r takes every ROWS-th element, then the rows are added in order.
-// Traffic:   sorted_ids twice, order once, dy once, one write of each row that occurs.
+// Traffic:   dy once, one write of each row that occurs; sorted_ids and order once for every 32 columns, from the caches
+//            (a warp's lanes ask for the same id).
 // Needs:     nothing; any output_dim.
 // Deterministic: yes; the order of the sum is fixed by the run's length alone.
 #include "common/types.cuh"
