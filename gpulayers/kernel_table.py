@@ -6,7 +6,8 @@ import re
 import numpy as np
 
 from . import jit, ops
-from .ops.arrays import FLOAT_DTYPES
+from .ops import optimizers
+from .ops.arrays import FLOAT_DTYPES, accumulation_dtype
 from .ops.recording import RecordingDevice
 
 
@@ -73,7 +74,20 @@ def _recurrent(device, dtype):
         ops.simple_rnn_backward(outputs, h, residuals)
 
 
-_EXAMPLES = (_convolution, _pooling, _embedding, _recurrent)
+def _optimizers(device, dtype):
+    wide = accumulation_dtype(dtype)
+    values, grads = [device.zeros((1000,), dtype)], [device.zeros((1000,), wide)]
+    states = [[device.zeros((1000,), wide) for _ in range(3)]]
+    rates = {"alpha": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    for amsgrad in (False, True):
+        few = [state[: 2 + amsgrad] for state in states]
+        optimizers.adam_step(values, grads, few, [0.0], amsgrad=amsgrad, **rates)
+    for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True)):
+        few = [state[: bool(momentum)] for state in states]
+        optimizers.sgd_step(values, grads, few, [0.0], rate=0.1, momentum=momentum, nesterov=nesterov)
+
+
+_EXAMPLES = (_convolution, _pooling, _embedding, _recurrent, _optimizers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,7 +51,8 @@ def test_static_and_dynamic_shared_memory_add_up():
 @needs_compiler
 def test_rows():
     rows = list(kernel_table.rows("sm_90", (np.dtype(np.float32),)))
-    assert {row.file.split("/")[0] for row in rows} == {"convolution", "pooling", "embedding", "recurrent"}
+    families = {"convolution", "pooling", "embedding", "recurrent", "optimizers"}
+    assert {row.file.split("/")[0] for row in rows} == families
     for row in rows:
         assert 16 <= row.resources.registers <= 255 and row.resources.spills == 0, row
         assert 0 < row.occupancy <= 1 and 32 <= row.threads <= 1024, row

@@ -34,6 +34,10 @@ class Device:
         """The array on this device, moved if need be."""
         raise NotImplementedError
 
+    def address_table(self, rows, reached):
+        """The rows on this device: numbers through which a kernel reaches the arrays `reached`."""
+        return self.asarray(rows)
+
     def to_numpy(self, array):
         """A NumPy array of the same values."""
         raise NotImplementedError

@@ -1,12 +1,20 @@
 """Optimizers, by Keras's names."""
 
 from ..registry import Registry, serialize_object
+from . import schedules
 from .adam import Adam, AdamW
+from .adam_variants import Adamax, Lion, Nadam
+from .adaptive import Adadelta, Adagrad
+from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-_REGISTRY = Registry("optimizer", Optimizer, [SGD, Adam, AdamW, RMSprop])
+_REGISTRY = Registry(
+    "optimizer",
+    Optimizer,
+    [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, LossScaleOptimizer],
+)
 
 
 def get(identifier):
@@ -20,3 +28,21 @@ def get(identifier):
 
 deserialize = get
 serialize = serialize_object
+
+__all__ = [
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "LossScaleOptimizer",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "SGD",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]

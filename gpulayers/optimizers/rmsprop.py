@@ -1,19 +1,26 @@
 """RMSprop (Hinton 2012)."""
 
 from ..ops import arrays
-from .optimizer import Optimizer
+from .optimizer import Optimizer, share
 
 
 class RMSprop(Optimizer):
     """v is a moving average of g^2; w -= learning_rate * g / sqrt(v + epsilon), by way of `momentum` if
     given; with `centered` the square of g's own moving average is taken from v."""
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, **kwargs):
-        super().__init__(learning_rate, **kwargs)
-        for name, value in (("rho", rho), ("momentum", momentum)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie in [0, 1]. Received: {value!r}")
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, float(epsilon), bool(centered)
+    def __init__(
+        self,
+        learning_rate=0.001,
+        rho=0.9,
+        momentum=0.0,
+        epsilon=1e-7,
+        centered=False,
+        *arguments,
+        **kwargs,
+    ):
+        super().__init__(learning_rate, *arguments, **kwargs)
+        self.rho, self.momentum = share(rho, "rho", closed=True), share(momentum, "momentum", closed=True)
+        self.epsilon, self.centered = float(epsilon), bool(centered)
         self.slots = (
             ("velocity",) + (("momentum",) if momentum else ()) + (("average_gradient",) if centered else ())
         )

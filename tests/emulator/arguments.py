@@ -104,6 +104,11 @@ class PackedArguments:
                 if not parameter.const:
                     self.written.append(index)
             self.addresses[index] = self._address(value)
+        self.reached = [part for array in self.arrays for part in getattr(array, "reached", ()) if part.size]
+        for index, array in enumerate(self.reached):
+            first, last = np.lib.array_utils.byte_bounds(array.view(np.ndarray))
+            name = f"array {index} reached through a table ({describe(array)})"
+            runtime().emu_use(allocation_of(array).pointer, first, last, 0, name.encode())
 
     def _address(self, value):
         if value is None:
@@ -124,6 +129,8 @@ class PackedArguments:
         """For launches without the checker, which alone knows what was written."""
         for index in self.written:
             mark_written(self.arrays[index])
+        for array in self.reached:
+            mark_written(array)
 
     def keep(self):
         """Remembers the memory that the kernel may write, for `restore`."""
@@ -158,9 +165,13 @@ class PackedArguments:
 
     def release(self):
         """The launch is over."""
-        for pointer in filter(None, self.pointers):
+        for pointer in [*filter(None, self.pointers), *self._reached()]:
             runtime().emu_unuse(pointer)
             runtime().emu_forget(pointer)
 
     def _writable(self):
-        return {self.pointers[index] for index in self.written}
+        return {self.pointers[index] for index in self.written} | self._reached()
+
+    def _reached(self):
+        """The allocations that are not arguments, and that the kernel finds through a table of addresses."""
+        return {allocation_of(array).pointer for array in self.reached}

@@ -97,6 +97,12 @@ class EmulatedDevice(arrays.Device):
         copy.view(np.ndarray)[...] = source
         return copy
 
+    def address_table(self, rows, reached):
+        """The rows, whose launches may also use the arrays reached."""
+        table = self.asarray(rows)
+        table.reached = tuple(reached)
+        return table
+
     def to_numpy(self, array):
         """A NumPy copy.
 
