@@ -1,4 +1,6 @@
-"""Instruction programs as data: a kernel, what it is given, what it must give. They run on the emulator and, bit for bit the same,
+"""Instruction programs as data: a kernel, what it is given, what it must give.
+
+They run on the emulator and, bit for bit the same,
 on a GPU."""
 
 import dataclasses
@@ -112,7 +114,7 @@ class Program:
         ]
 
     def check(self, device, together=()):
-        """Asserts that the device computes the expected bits. Kernels of `together` are compiled along with this one's."""
+        """Asserts that the device computes the expected bits. Compiles the kernels of `together` along with its own."""
         alike = [
             p.kernel
             for p in together
@@ -138,7 +140,7 @@ def assert_same_bits(what, actual, expected):
     different = np.nonzero((a != b).any(1))[0]
     if len(different):
         rows = [
-            f"{np.unravel_index(i, expected.shape)}: {actual.reshape(-1)[i]!r}, expected {expected.reshape(-1)[i]!r}"
+            f"{np.unravel_index(i, expected.shape)}: {actual.flat[i]!r}, expected {expected.flat[i]!r}"
             for i in different[:8]
         ]
         raise AssertionError(

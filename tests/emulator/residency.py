@@ -1,4 +1,4 @@
-"""Whether the blocks of a cooperative launch are resident together: those that are not would wait for one another for ever."""
+"""Whether the blocks of a cooperative launch are resident together; if not, they wait for ever."""
 
 import functools
 
@@ -18,7 +18,7 @@ def _resources(file, expression, architecture):
 
 
 def check_residency(library, expression, device, grid, threads, shared_memory):
-    """Raises EmulatorError if a grid is larger than what registers, threads and shared memory let the device hold at once."""
+    """Raises EmulatorError if registers, threads or shared memory do not let the device hold the grid."""
     used = _resources(library.file, expression, library.architecture)
     limits = resources.MULTIPROCESSORS[device.architecture]
     share = resources.occupancy(device.architecture, used, threads, shared_memory)
@@ -26,7 +26,7 @@ def check_residency(library, expression, device, grid, threads, shared_memory):
     wanted = grid[0] * grid[1] * grid[2]
     if wanted > blocks * device.multiprocessors:
         raise EmulatorError(
-            f"launch: {expression}: the blocks of a cooperative grid are resident together: {blocks} on each of "
-            f"{device.multiprocessors} multiprocessors ({used.registers} registers, {threads} threads, "
+            f"launch: {expression}: the blocks of a cooperative grid are resident together: {blocks} on each "
+            f"of {device.multiprocessors} multiprocessors ({used.registers} registers, {threads} threads, "
             f"{used.shared_memory + shared_memory} bytes of shared memory). Received: {wanted} blocks"
         )

@@ -22,7 +22,8 @@ class TensorMap:
         array: an EmulatedArray whose last axis is contiguous.
         box: elements of a tile along each axis, innermost first.
         swizzle: 0 none, 1 32 bytes, 2 64 bytes, 3 128 bytes.
-        im2col: None, or (lower corner, upper corner, channels, pixels) of an array [N, (D, (H,)) W, C]; corners are (w, h, d).
+        im2col: None, or (lower corner, upper corner, channels, pixels) of an array [N, (D, (H,)) W, C];
+            corners are (w, h, d).
         strides: of the traversal along each axis, innermost first: every so many elements is copied.
 
     Raises:
@@ -39,7 +40,8 @@ class TensorMap:
         array = self.array
         if not 1 <= array.ndim <= 5 or array.strides[-1] != array.itemsize:
             raise ValueError(
-                f"A tensor map takes 1 to 5 axes, the last contiguous. Received: {array.shape}, {array.strides}"
+                f"A tensor map takes 1 to 5 axes, the last contiguous. Received: {array.shape}, "
+                f"{array.strides}"
             )
         if array.__array_interface__["data"][0] % 16 or any(stride % 16 for stride in array.strides[:-1]):
             raise ValueError(
@@ -62,7 +64,8 @@ class TensorMap:
         row = inner * array.itemsize
         if row % 16 or (self.swizzle and row > _SWIZZLE_BYTES[self.swizzle]):
             raise ValueError(
-                f"The innermost row of a box is a multiple of 16 bytes and fits the swizzle. Received: {row} bytes"
+                "The innermost row of a box is a multiple of 16 bytes and fits the swizzle. "
+                f"Received: {row} bytes"
             )
 
     def __len__(self):

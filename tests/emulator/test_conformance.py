@@ -1,4 +1,4 @@
-"""The instruction programs elsewhere than on the emulator: the assembler takes them, and a GPU computes the same bits."""
+"""The instruction programs elsewhere: the assembler takes them, and a GPU computes the same bits."""
 
 import itertools
 from pathlib import Path

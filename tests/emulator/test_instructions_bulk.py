@@ -71,7 +71,7 @@ def reduce_program(name):
 
 
 def swizzled(tile, mode):
-    """The bytes of a tile as the swizzle lays them out: the 16-byte unit's number is xored with that of the 128-byte row."""
+    """The bytes of a tile as the swizzle lays them out: 16-byte units change places by their row."""
     raw = np.ascontiguousarray(tile).reshape(-1).view(np.uint8).reshape(-1, 16)
     result = np.empty_like(raw)
     for unit, value in enumerate(raw):
@@ -81,7 +81,7 @@ def swizzled(tile, mode):
 
 
 def window(array, start, box, steps):
-    """The box of a zero-padded array whose first element stands at `start`; all in the array's order of axes."""
+    """The box of a zero-padded array whose first element stands at `start`; in the array's order of axes."""
     result = np.zeros([-(-n // step) for n, step in zip(box, steps)], array.dtype)
     for index in np.ndindex(*result.shape):
         place = [first + i * step for first, i, step in zip(start, index, steps)]
@@ -111,7 +111,7 @@ def tile_program(shape, dtype, box, at, swizzle=0, steps=None):
 def im2col_program(
     spatial, channels, pixels, start, kernel_size, padding, stride, offset, first_channel=0, swizzle=0
 ):
-    """Pixels of [N, *spatial, C] from an output position on, at one offset of a filter. Axes outermost first; all per axis."""
+    """Pixels of [N, *spatial, C] from an output position on, at one offset of a filter."""
     batch, axes = 2, len(spatial)
     array = RANDOM.integers(1, 2000, (batch, *spatial, channels)).astype(np.uint16)
     inner = 16

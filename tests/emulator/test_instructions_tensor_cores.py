@@ -22,9 +22,9 @@ DTYPES |= {"s8": np.int8, "u8": np.uint8, "s32": np.int32}
 
 
 def mma_fragments(m, k, per):
-    """(row, k) of each element of A, (k, column) of B, (row, column) of C, by lane and place in the lane's registers.
+    """(row, k) of each element of A, (k, column) of B, (row, column) of C, by lane and register.
 
-    From the figures of the PTX manual, "Matrix Fragments for mma.m16n8k16" and its neighbours: groupID = lane / 4,
+    From the figures of the PTX manual, "Matrix Fragments for mma.m16n8k16" and others: groupID = lane / 4,
     threadID_in_group = lane % 4.
     """
     a, b, c = [], [], []
@@ -125,7 +125,7 @@ def test_instruction(program):
 
 
 def test_accumulator_is_rounded_once_to_half():
-    """The sum is made in float, whatever the accumulator: 2048 + 1 + 1 in steps of half precision would stay 2048."""
+    """The sum is made in float, whatever the accumulator: 2048 + 1 + 1 in half precision would stay 2048."""
     program = mma_program(16, 16, "f16", "f16")
     a, b, c, out = program.arguments
     a[:], b[:], c[:] = 1, 0, 2048

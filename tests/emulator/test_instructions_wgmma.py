@@ -1,5 +1,7 @@
-"""wgmma: every N, types, majors, swizzles, A from registers, scales. The kernels' source is written here, because the instruction's
-list of registers grows with N."""
+"""wgmma: every N, types, majors, swizzles, A from registers, scales.
+
+The kernels' source is written here, because the instruction's list of registers grows with N.
+"""
 
 import dataclasses
 
@@ -42,8 +44,8 @@ class Instruction:
         return f"wgmma_{self.accumulator}_{self.kind}_{self.n}_{flags}"
 
     def source(self):
-        """The kernel. Operands lie in shared memory as the host laid them out; `a_fields`, `b_fields` are all of the descriptors but
-        the address."""
+        """The kernel. Operands lie in shared memory as the host laid them out; `a_fields`, `b_fields` are all of
+        the descriptors but the address."""
         count, letter, cpp = (
             self.registers,
             "f" if self.accumulator == "f32" else "r",
@@ -71,12 +73,15 @@ class Instruction:
                 else [int(self.transpose_a), int(self.transpose_b)]
             )
         shape = f"m64n{self.n}k{self.k}.{self.accumulator}.{self.kind}.{self.kind}"
-        instruction = f"wgmma.mma_async.sync.aligned.{shape} {{{d}}}, {a}, %{count}, p, {', '.join(map(str, immediates))};"
+        scales = ", ".join(map(str, immediates))
+        instruction = f"wgmma.mma_async.sync.aligned.{shape} {{{d}}}, {a}, %{count}, p, {scales};"
+        predicate = f".reg .pred p; setp.ne.b32 p, %{count + 1}, 0;"
+        inputs = f'"l"(b), "r"(scale_d){a_inputs}'
         return f"""
 extern "C" __global__ void __launch_bounds__(128) {self.name}(
     const unsigned* __restrict__ a_image, int a_words, const unsigned* __restrict__ b_image, int b_words,
-    const unsigned* __restrict__ a_registers, const void* __restrict__ c, void* __restrict__ out, unsigned long long a_fields,
-    unsigned long long b_fields, int a_start, int b_start, int scale_d) {{
+    const unsigned* __restrict__ a_registers, const void* __restrict__ c, void* __restrict__ out,
+    unsigned long long a_fields, unsigned long long b_fields, int a_start, int b_start, int scale_d) {{
     extern __shared__ __align__(1024) unsigned shared[];
     int t = threadIdx.x;
     for (int i = t; i < a_words; i += 128) shared[i] = a_image[i];
@@ -89,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(128) {self.name}(
     {load_a}
     for (int i = 0; i < {count}; i++) d[i] = ((const {cpp}*)c)[t * {count} + i];
     asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-    asm volatile("{{ .reg .pred p; setp.ne.b32 p, %{count + 1}, 0; {instruction} }}" : {outs} : "l"(b), "r"(scale_d){a_inputs});
+    asm volatile("{{ {predicate} {instruction} }}" : {outs} : {inputs});
     asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
     for (int i = 0; i < {count}; i++) (({cpp}*)out)[t * {count} + i] = d[i];
@@ -98,10 +103,10 @@ extern "C" __global__ void __launch_bounds__(128) {self.name}(
 
 
 def laid_out(operand, mode, mn_major):
-    """(bytes, leading and stride offsets) of an operand [rows, k] in the canonical layout of the PTX manual; mode 0 no swizzle, 1 to 3
-    of 32, 64 and 128 bytes.
+    """(bytes, leading and stride offsets) of an operand [rows, k] in the canonical layout of the PTX manual.
 
-    A swizzled pattern has rows of 16 << mode bytes, eight of them; the 16-byte units of a row are permuted by the row's number.
+    Mode 0 is no swizzle, 1 to 3 are of 32, 64 and 128 bytes. A swizzled pattern has eight rows of 16 << mode
+    bytes; the 16-byte units of a row are permuted by the row's number.
     """
     size, (rows, depth), width = operand.dtype.itemsize, operand.shape, 16 << mode
     outer, inner = (depth, rows) if mn_major else (rows, depth)  # `inner` runs along the pattern's rows
@@ -117,8 +122,8 @@ def laid_out(operand, mode, mn_major):
             place = (i // 8 * inner_patterns + j // width) * pattern + row * width + unit * 16
             image[place : place + 16] = raw[j : j + 16]
     along_inner, along_outer = pattern, inner_patterns * pattern
-    # The leading offset runs along k and the stride along the rows without swizzle; with it, the leading offset runs along the
-    # pattern's rows, where it is needed at all.
+    # Without swizzle the leading offset runs along k and the stride along the rows; with it, the leading
+    # offset runs along the pattern's rows, where it is needed at all.
     if mode == 0 and mn_major:
         return image, along_outer, along_inner
     return image, along_inner, along_outer
@@ -136,7 +141,7 @@ def wgmma_program(file, instruction, mode_a=3, mode_b=3, k_offset=0, accumulate=
     product = a[:, used].astype(np.float64) @ b[:, used].astype(np.float64).T
     product *= (-1) ** (instruction.negate_a + instruction.negate_b)
     result = (product + (c.astype(np.float64) if accumulate else 0)).astype(c.dtype)
-    # Row 16 * warp + lane / 4 (+ 8), columns 8 * i + 2 * (lane % 4) (+ 1): the manual's figure of the accumulator.
+    # The manual's figure: row 16 * warp + lane / 4 (+ 8), columns 8 * i + 2 * (lane % 4) (+ 1).
     thread, register = np.ogrid[:128, : n // 2]
     row = thread // 32 * 16 + thread % 32 // 4 + register // 2 % 2 * 8
     column = register // 4 * 8 + thread % 4 * 2 + register % 2
@@ -157,7 +162,8 @@ def wgmma_program(file, instruction, mode_a=3, mode_b=3, k_offset=0, accumulate=
     registers = np.ascontiguousarray(a[a_row, a_k + k_offset]).view(np.uint32)
     sizes = [np.int32(len(image)) for image in images]
     operands = (images[0], sizes[0], images[1], sizes[1], registers, c[row, column], Out(result[row, column]))
-    name = f"{instruction.name[6:]} swizzles {mode_a} {mode_b} k {k_offset}{'' if accumulate else ' overwriting'}"
+    suffix = "" if accumulate else " overwriting"
+    name = f"{instruction.name[6:]} swizzles {mode_a} {mode_b} k {k_offset}{suffix}"
     arguments = (*operands, *fields, *starts, np.int32(accumulate))
     launch = {"shared_memory": 4 * int(sum(sizes)), "architecture": "sm_90", "feature": True}
     return Program(name, file, instruction.name, arguments, block=128, **launch)

@@ -1,6 +1,7 @@
-"""Bugs planted in small kernels by a template argument: each must be found, and the right kernel must have no finding.
+"""Bugs planted in small kernels by a template argument: each must be found, and nothing in the right kernel.
 
-A row names the bug and the kind of finding that it must lead to; "wrong numbers" is a result that differs from NumPy's.
+A row names the bug and the kind of finding that it must lead to; "wrong numbers" is a result that differs
+from NumPy's.
 """
 
 import dataclasses

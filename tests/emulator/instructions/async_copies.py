@@ -33,7 +33,8 @@ def cp_async(code, op):
         raise op.unsupported("copies of 4, 8 or 16 bytes")
     # The fourth operand is the number of bytes to read, or a predicate that says to read none.
     source = f"source_size({code.value(operands[3])}, {size})" if len(operands) > 3 else size
-    return f"cp_async({code.address(operands[0], 'shared')}, {code.address(operands[1], 'global')}, {size}, {source}, emu_here());"
+    addresses = f"{code.address(operands[0], 'shared')}, {code.address(operands[1], 'global')}"
+    return f"cp_async({addresses}, {size}, {source}, emu_here());"
 
 
 @instruction("cp.async.commit_group")
@@ -132,7 +133,8 @@ def _tensor_store(code, op, operation):
         raise op.unsupported("expected .global.shared::cta.bulk_group")
     operands = _without_hint(op)
     tensor_map, coordinates = _tensor(code, operands[0], op)
-    return f"{{ {coordinates} tma_store({tensor_map}, c, {rank}, {code.address(operands[1], 'shared')}, {operation}, emu_here()); }}"
+    source = code.address(operands[1], "shared")
+    return f"{{ {coordinates} tma_store({tensor_map}, c, {rank}, {source}, {operation}, emu_here()); }}"
 
 
 @instruction("cp.async.bulk.tensor")
@@ -173,7 +175,8 @@ def store_async(code, op):
     count, size = int(vector.group(1)) if vector else 1, int(kind[1:]) // 8
     values = ", ".join(code.typed(f"u{8 * size}", text) for text in op.list(1))
     addresses = [code.address(operand, "shared::cluster") for operand in (op[0], op[2])]
-    return f"{{ u{8 * size} v[] = {{{values}}}; store_async({addresses[0]}, v, {size * count}, {addresses[1]}, -1, emu_here()); }}"
+    call = f"store_async({addresses[0]}, v, {size * count}, {addresses[1]}, -1, emu_here());"
+    return f"{{ u{8 * size} v[] = {{{values}}}; {call} }}"
 
 
 @instruction("red.async")
@@ -184,4 +187,5 @@ def reduce_async(code, op):
     addresses = [code.address(operand, "shared::cluster") for operand in (op[0], op[2])]
     reduction = f"{_ELEMENTS[kind]} * 16 + {operation}"
     value = code.typed(f"u{8 * size}", op[1])
-    return f"{{ u{8 * size} v = {value}; store_async({addresses[0]}, &v, {size}, {addresses[1]}, {reduction}, emu_here()); }}"
+    call = f"store_async({addresses[0]}, &v, {size}, {addresses[1]}, {reduction}, emu_here());"
+    return f"{{ u{8 * size} v = {value}; {call} }}"

@@ -31,7 +31,8 @@ def _atomic(code, op, results, operands):
     after = f" sync_acquire(p, {scope});" if order in ("acquire", "acq_rel") else ""
     names = [name.strip() for name in operands[1].strip("{} ").split(",")]
     if update == "cas":
-        call = f"{cpp} old[1] = {{cas<{cpp}>(p, {code.typed(kind, operands[1])}, {code.typed(kind, operands[2])})}};"
+        compare, value = (code.typed(kind, operand) for operand in operands[1:3])
+        call = f"{cpp} old[1] = {{cas<{cpp}>(p, {compare}, {value})}};"
     else:
         values = ", ".join(code.typed(kind, name) for name in names)
         function = f"[]({cpp} x, {cpp} v) -> {cpp} {{ return {_UPDATES[update].format(cpp)}; }}"

@@ -28,7 +28,7 @@ def mbarrier_inval(code, op):
 
 
 def _arrival(op):
-    """Takes the modifiers of an arrival; its state space, order, whether it expects bytes; its operands and result."""
+    """Takes the modifiers of an arrival: (state space, relaxed?, expects bytes?, operands, result)."""
     expects = op.flag("expect_tx")
     space, relaxed = _mbarrier(op)
     operands = list(op.operands)
@@ -42,7 +42,8 @@ def mbarrier_arrive(code, op):
     space, relaxed, expects, operands, result = _arrival(op)
     count = code.typed("u32", operands[1]) if len(operands) > 1 else "1"
     if no_complete:
-        return code.put(result or "_", f"mbar_arrive_no_complete({code.address(operands[0], space)}, {count})")
+        call = f"mbar_arrive_no_complete({code.address(operands[0], space)}, {count})"
+        return code.put(result, call) if result else f"{call};"
     counts = f"{count}, 1" if expects else f"0, {count}"
     call = f"mbar_arrive({code.address(operands[0], space)}, {counts}, {_truth(not relaxed)})"
     return code.put(result, call) if result else f"{call};"

@@ -41,14 +41,16 @@ def ldmatrix(code, op):
     count, transposed = _matrices(op)
     results = " ".join(code.put(name, f"t[{i}]") for i, name in enumerate(op.list(0)))
     address = code.address(op[1], "shared")
-    return f"{{ u32 t[4]; ldmatrix(t, {address}, {count}, {transposed}, emu_here(), {code.site(op)}); {results} }}"
+    call = f"ldmatrix(t, {address}, {count}, {transposed}, emu_here(), {code.site(op)});"
+    return f"{{ u32 t[4]; {call} {results} }}"
 
 
 @instruction("stmatrix.sync")
 def stmatrix(code, op):
     count, transposed = _matrices(op)
     values, address = _values(code, "u32", op.list(1)), code.address(op[0], "shared")
-    return f"{{ u32 t[] = {values}; stmatrix({address}, t, {count}, {transposed}, emu_here(), {code.site(op)}); }}"
+    call = f"stmatrix({address}, t, {count}, {transposed}, emu_here(), {code.site(op)});"
+    return f"{{ u32 t[] = {values}; {call} }}"
 
 
 @instruction("movmatrix.sync.aligned.m8n8.trans.b16")
@@ -124,7 +126,8 @@ def wgmma(code, op):
         raise op.unsupported("wrong number of accumulator registers")
     inputs = f"u32 a[] = {_values(code, 'u32', op.list(1))};" if from_registers else ""
     operands = "a, 0" if from_registers else f"nullptr, {code.typed('u64', op[1])}"
-    call = f"wgmma_issue(d, {operands}, {code.typed('u64', op[2])}, (bool){code.value(op[3])}, &shape, emu_here());"
+    operands += f", {code.typed('u64', op[2])}, (bool){code.value(op[3])}"
+    call = f"wgmma_issue(d, {operands}, &shape, emu_here());"
     return f"{{ {shape} {inputs} void* d[] = {{{registers}}}; {call} }}"
 
 

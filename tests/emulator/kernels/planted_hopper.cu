@@ -39,12 +39,13 @@ __device__ inline void named_barrier(int id, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
-// c [M, N] = a [M, K] b [N, K]^T, c_array being where c lies; the blocks of a cluster own neighbouring tiles of rows and share the
-// columns
+// c [M, N] = a [M, K] b [N, K]^T, c_array being where c lies; the blocks of a cluster own neighbouring tiles
+// of rows and share the columns
 template <HopperBug BUG>
 __global__ void __launch_bounds__(384, 1)
     persistent_product(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b,
-                       const __grid_constant__ TensorMap c, int m_tiles, int n_tiles, int k_tiles, void* c_array) {
+                       const __grid_constant__ TensorMap c, int m_tiles, int n_tiles, int k_tiles,
+                       void* c_array) {
     extern __shared__ __align__(1024) unsigned char tiles[];
     __shared__ __align__(128) unsigned short output[TILE_M * TILE_N];
     __shared__ Barrier full[STAGES], empty[STAGES];
