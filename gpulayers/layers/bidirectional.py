@@ -1,6 +1,7 @@
 """A recurrent layer in both directions of time."""
 
 from ..ops import arrays
+from ..registry import serialize_object
 from .layer import Layer
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
@@ -17,8 +18,9 @@ class Bidirectional(Layer):
         backward_layer: the layer that reads backwards, in place of one like `layer`.
 
     Shapes: (batch, steps, size) -> as of the layers, merged; the outputs of both lie along the input's time.
-        With return_state: [output, *forward states, *backward states]. `initial_state` holds the states of the forward layer,
-        then those of the backward layer. Where sequences are returned, masked steps put out zeros.
+        With return_state: [output, *forward states, *backward states]. `initial_state` holds the states of
+        the forward layer, then those of the backward layer. Where sequences are returned, masked steps put
+        out zeros.
     """
 
     supports_masking = True
@@ -192,8 +194,8 @@ class Bidirectional(Layer):
     def get_config(self):
         config = super().get_config()
         config.pop("weights", None)
-        config["layer"] = config.pop("forward_layer", None) or _serialized(self.forward_layer)
-        config["backward_layer"] = _serialized(self.backward_layer)
+        config["layer"] = serialize_object(self.forward_layer)
+        config["backward_layer"] = serialize_object(self.backward_layer)
         return config
 
     @classmethod
@@ -205,12 +207,6 @@ class Bidirectional(Layer):
             if isinstance(config.get(name), dict):
                 config[name] = deserialize(config[name])
         return cls(**config)
-
-
-def _serialized(layer):
-    from . import serialize
-
-    return serialize(layer)
 
 
 def _copy(layer, direction, **changes):

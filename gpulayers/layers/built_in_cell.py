@@ -3,6 +3,7 @@
 from .. import activations, constraints, initializers, regularizers
 from ..ops import arrays, random
 from ..ops.spatial import integer
+from . import cell_variants
 from .layer import Layer
 
 _CONVERSIONS = {
@@ -47,10 +48,13 @@ class BuiltInCell(Layer):
                 value = convert(value)
             elif name in ("dropout", "recurrent_dropout"):
                 value = _rate(value, name)
+            elif name in cell_variants.DEFAULTS:
+                value = cell_variants.checked(name, value)
             elif name != "seed":
                 value = bool(value)
             setattr(self, name, value)
         self.kernel = self.recurrent_kernel = self.bias = None
+        self.variant_weights = {}  # of extensions beyond Keras
         self._draws = random.Draws(self.seed)
         self.reset_dropout_mask()
         self.reset_recurrent_dropout_mask()
@@ -82,7 +86,7 @@ class BuiltInCell(Layer):
             "kernel",
         )
         self.recurrent_kernel = self.add_weight(
-            (self.units, columns),
+            (self.output_size, columns),
             self.recurrent_initializer,
             True,
             self.recurrent_regularizer,
@@ -94,12 +98,14 @@ class BuiltInCell(Layer):
             self.bias = self.add_weight(
                 shape, initializer, True, self.bias_regularizer, self.bias_constraint, "bias"
             )
+        if cell_variants.is_variant(self):
+            self.variant_weights = cell_variants.add_weights(self)
 
     def get_initial_state(self, batch_size=None):
         """Zeros, an array a state."""
-        device, shape = self.device or arrays.default_device(), (batch_size, self.units)
-        count = len(self.state_size) if isinstance(self.state_size, list) else 1
-        return [device.zeros(shape, self.dtype) for _ in range(count)]
+        device = self.device or arrays.default_device()
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [device.zeros((batch_size, size), self.dtype) for size in sizes]
 
     # One step
 
@@ -121,7 +127,7 @@ class BuiltInCell(Layer):
         return [outputs[:, 0], *after], backward
 
     def compute_output_shape(self, input_shape, states_shape=None):
-        state = (input_shape[0], self.units)
+        state = (input_shape[0], self.output_size)
         return state, (state if states_shape is None else states_shape)
 
     # Whole sequences
@@ -139,7 +145,9 @@ class BuiltInCell(Layer):
             (outputs, states, backward): outputs in the order of processing; `backward(grad_outputs,
             grad_states)` returns (grad_x, list of grad_states) and adds to the gradients of the weights.
         """
-        dropped, keep, scales = self._dropped(x, states[0], training)
+        if cell_variants.is_variant(self):
+            return cell_variants.run_variant(self, x, states, mask, go_backwards, training)
+        dropped, keep, scales = self.dropped(x, states[0], training)
         options = dict(
             zip(("initial_h", "initial_c"), states), mask=mask, go_backwards=go_backwards, **scales
         )
@@ -167,7 +175,7 @@ class BuiltInCell(Layer):
     def _operation_backward(self, *operands):
         raise NotImplementedError
 
-    def _dropped(self, x, h, training):
+    def dropped(self, x, h, training):
         """(x after dropout, its factor or None, the factors of each gate): one draw for all gates, or one
         each where the state is dropped too."""
         if not training or not (self._drops(self.dropout) or self._drops(self.recurrent_dropout)):
@@ -185,6 +193,9 @@ class BuiltInCell(Layer):
     def _drops(self, rate):
         return rate > 0 and (rate < 1 or self.drops_all)
 
+    def get_config(self):
+        return cell_variants.without_defaults(super().get_config())
+
     # Dropout, drawn once a sequence
 
     def get_dropout_mask(self, step_input):
@@ -197,13 +208,17 @@ class BuiltInCell(Layer):
     def get_recurrent_dropout_mask(self, step_input):
         """The factors (batch, units) of the state, a list of one a gate."""
         if self.recurrent_dropout and self._recurrent_dropout_mask is None:
-            shape = (step_input.shape[0], self.units)
+            shape = (step_input.shape[0], self.output_size)
             self._recurrent_dropout_mask = self._draw(step_input, shape, self.recurrent_dropout)
         return self._recurrent_dropout_mask
 
+    def generator(self, like):
+        """The random numbers of this cell on the device of an array."""
+        return self._draws.generator(like)
+
     def _draw(self, like, shape, rate):
         ones = arrays.array_module(like).ones(shape, self.dtype)
-        generator = self._draws.generator(like)
+        generator = self.generator(like)
         if not self.recurrent_dropout:
             return random.dropout(ones, rate, generator)[0]
         return [random.dropout(ones, rate, generator)[0] for _ in range(self.gates)]

@@ -1,5 +1,6 @@
 """Recurrent layers: LSTM, GRU and SimpleRNN."""
 
+from . import cell_variants
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .rnn import RNN
 
@@ -23,6 +24,7 @@ _OF_CELL = (
     "dropout",
     "recurrent_dropout",
     "seed",
+    *cell_variants.DEFAULTS,
 )
 _OF_LAYER = ("activity_regularizer", "return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 
@@ -58,7 +60,7 @@ class CellLayer(RNN):
         config = super().get_config()
         for name in ("cell", "cell_class", "arguments"):
             config.pop(name, None)
-        return config
+        return cell_variants.without_defaults(config)
 
     @classmethod
     def from_config(cls, config):
@@ -83,6 +85,10 @@ class LSTM(CellLayer):
         unroll, use_cudnn: of Keras; they change nothing here.
         zero_output_for_mask: masked steps put out zeros rather than the output before.
         kernel_initializer ... bias_constraint: as in Keras.
+        layer_normalization, zoneout, peepholes, projection_size: beyond Keras, by name only; see
+            `ops.lstm_variant`. Their weights stand behind the others: peephole, projection, input_gain,
+            recurrent_gain, state_gain, state_shift. zoneout is the share of each step's new states that is
+            not taken: drawn in training, its mean otherwise. Such sequences run as array functions.
 
     Shapes: (batch, steps, inputs) -> (batch, units), or (batch, steps, units); kernel (inputs, 4 * units),
         recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the
@@ -115,6 +121,11 @@ class LSTM(CellLayer):
         stateful=False,
         unroll=False,
         use_cudnn="auto",
+        *,
+        layer_normalization=False,
+        zoneout=0.0,
+        peepholes=False,
+        projection_size=None,
         **kwargs,
     ):
         super().__init__(LSTMCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs)
@@ -158,6 +169,9 @@ class GRU(CellLayer):
         unroll=False,
         reset_after=True,
         use_cudnn="auto",
+        *,
+        layer_normalization=False,
+        zoneout=0.0,
         **kwargs,
     ):
         super().__init__(GRUCell, {k: v for k, v in locals().items() if k not in _NO_ARGUMENTS}, **kwargs)

@@ -1,6 +1,7 @@
 """Recurrent cells: the weights of a recurrent layer, and what one step does with them."""
 
 from .. import initializers, ops
+from . import cell_variants
 from .built_in_cell import BuiltInCell
 
 _NO_ARGUMENTS = ("self", "kwargs", "__class__")
@@ -57,7 +58,7 @@ class SimpleRNNCell(BuiltInCell):
 
 
 class GRUCell(BuiltInCell):
-    """A step of `GRU`; gate order z, r, h. Arguments: those of Keras."""
+    """A step of `GRU`; gate order z, r, h. Arguments: those of Keras, and those of `GRU` beyond Keras."""
 
     gates = 3
 
@@ -80,10 +81,17 @@ class GRUCell(BuiltInCell):
         recurrent_dropout=0.0,
         reset_after=True,
         seed=None,
+        *,
+        layer_normalization=False,
+        zoneout=0.0,
         **kwargs,
     ):
         arguments = {name: value for name, value in locals().items() if name not in _NO_ARGUMENTS}
         super().__init__(arguments, **kwargs)
+        if cell_variants.is_variant(self) and not self.reset_after:
+            raise ValueError(
+                "Layer normalisation and zoneout need reset_after=True. Received: reset_after=False"
+            )
 
     def bias_shape(self):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,), self.bias_initializer
@@ -97,7 +105,8 @@ class GRUCell(BuiltInCell):
 
 
 class LSTMCell(BuiltInCell):
-    """A step of `LSTM`; states [h, c]; gate order i, f, c, o. Arguments: those of Keras."""
+    """A step of `LSTM`; states [h, c]; gate order i, f, c, o. Arguments: those of Keras, and those of `LSTM`
+    beyond Keras."""
 
     gates = 4
 
@@ -120,6 +129,11 @@ class LSTMCell(BuiltInCell):
         dropout=0.0,
         recurrent_dropout=0.0,
         seed=None,
+        *,
+        layer_normalization=False,
+        zoneout=0.0,
+        peepholes=False,
+        projection_size=None,
         **kwargs,
     ):
         arguments = {name: value for name, value in locals().items() if name not in _NO_ARGUMENTS}
@@ -127,7 +141,11 @@ class LSTMCell(BuiltInCell):
 
     @property
     def state_size(self):
-        return [self.units, self.units]
+        return [self.output_size, self.units]
+
+    @property
+    def output_size(self):
+        return self.projection_size or self.units
 
     def bias_shape(self):
         shape, initializer = super().bias_shape()

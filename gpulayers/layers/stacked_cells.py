@@ -1,6 +1,7 @@
 """Several recurrent cells as one."""
 
 from ..ops import arrays
+from ..registry import serialize_object
 from .layer import Layer
 
 
@@ -136,6 +137,9 @@ class StackedRNNCells(Layer):
             return grad, found
 
         return x, after, backward
+
+    def get_config(self):
+        return super().get_config() | {"cells": [serialize_object(cell) for cell in self.cells]}
 
     @classmethod
     def from_config(cls, config):

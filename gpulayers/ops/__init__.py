@@ -33,7 +33,18 @@ from .pooling import (
     max_unpool,
     max_unpool_backward,
 )
-from .recurrent import gru, gru_backward, lstm, lstm_backward, simple_rnn, simple_rnn_backward
+from .recurrent import (
+    gru,
+    gru_backward,
+    gru_variant,
+    gru_variant_backward,
+    lstm,
+    lstm_backward,
+    lstm_variant,
+    lstm_variant_backward,
+    simple_rnn,
+    simple_rnn_backward,
+)
 
 __all__ = [
     "adaptive_average_pool",
@@ -63,8 +74,12 @@ __all__ = [
     "global_max_pool_with_argmax",
     "gru",
     "gru_backward",
+    "gru_variant",
+    "gru_variant_backward",
     "lstm",
     "lstm_backward",
+    "lstm_variant",
+    "lstm_variant_backward",
     "max_pool",
     "max_pool_backward",
     "max_pool_with_argmax",

@@ -48,8 +48,8 @@ def simple_rnn(
         initial_h: (batch, units); zeros if None.
         mask: (batch, steps) bool along the time of x, or None.
         go_backwards: process the last time step first. The outputs are in the order of processing.
-        activation: a name or an Activation. "tanh", "sigmoid", "relu", "linear" and "hard_sigmoid" run in kernels,
-            others as array functions.
+        activation: a name or an Activation. "tanh", "sigmoid", "relu", "linear" and "hard_sigmoid" run in
+            kernels, others as array functions.
         training: keep what `simple_rnn_backward` needs.
         input_scale, recurrent_scale: (batch, 1, input_dim), (batch, 1, units): factors of x and of h, the
             same at every step: what dropout draws. Constants to the backward. None for ones.
