@@ -6,6 +6,8 @@ from ..ops.transposed_window import transposed_window
 from .convolution_base import BaseConvolution
 from .shapes import channel_count, split
 
+_LARGE = 2**30  # for unknown sizes
+
 
 class ConvTranspose(BaseConvolution):
     """activation(transposed convolution + bias); the base of Conv1DTranspose, Conv2DTranspose and
@@ -102,9 +104,6 @@ class ConvTranspose(BaseConvolution):
         if self.groups == 1:
             del values["groups"]  # which Keras does not know
         return values
-
-
-_LARGE = 2**30  # for unknown sizes
 
 
 class Conv1DTranspose(ConvTranspose):
