@@ -87,3 +87,68 @@ def test_explain_a_real_problem():
     problem = EmbeddingProblem.resolve(np.zeros(3, np.int32), (5, 4), np.float32)
     text = gpulayers.ops.explain(problem, RecordingDevice("sm_80"))
     assert "-> gather_forward (embedding/gather.cu): chosen" in text and "-> sorted_backward" in text
+
+
+@dataclasses.dataclass(frozen=True)
+class _Inner:
+    value: float
+
+
+@dispatch.problem_type
+class Remembering:
+    """Counts how often it is resolved."""
+
+    shape: tuple
+    dtype: np.dtype
+    padding: object
+    inner: _Inner
+
+    @classmethod
+    @dispatch.remembered
+    def resolve(cls, shape, dtype, *, padding="valid"):
+        calls.append((shape, dtype, padding))
+        if padding == "wrong":
+            raise ValueError("Received: 'wrong'")
+        return cls(tuple(shape), dtype, padding, _Inner(padding))
+
+
+calls = []
+
+
+def test_a_problem_is_resolved_once():
+    calls.clear()
+    bfloat16 = arrays.bfloat16
+    first = Remembering.resolve((2, 3), np.dtype(np.float32))
+    assert Remembering.resolve((2, 3), np.dtype("float32")) is first and len(calls) == 1
+    others = [
+        Remembering.resolve((2, 3), bfloat16),
+        Remembering.resolve((2, 3), np.dtype(np.float16)),
+        Remembering.resolve((2, 3), np.dtype(np.float32), padding=1),
+        Remembering.resolve((2, 3), np.dtype(np.float32), padding=True),
+        Remembering.resolve((2, 3), np.dtype(np.float32), padding=1.0),
+        Remembering.resolve((2, 3), np.dtype(np.float32), padding=((1, 2), (3, 4))),
+        Remembering.resolve((2, 3), np.dtype(np.float32), padding=((1, 2), (3, 4.0))),
+    ]
+    assert len(calls) == 8 and len({id(problem) for problem in others}) == 7
+    assert [type(problem.padding) for problem in others[2:5]] == [int, bool, float]
+
+
+def test_what_cannot_be_remembered_is_resolved_each_time():
+    calls.clear()
+    thing = object()
+    for _ in range(2):
+        assert Remembering.resolve((2, 3), np.dtype(np.float32), padding=thing).padding is thing
+    for _ in range(2):
+        with pytest.raises(ValueError, match="wrong"):
+            Remembering.resolve((2, 3), np.dtype(np.float32), padding="wrong")
+    assert len(calls) == 4
+
+
+def test_problems_compare_by_value_and_hash_once(monkeypatch):
+    first, second = (Remembering((1, 2), np.dtype(np.float32), 0, _Inner(5)) for _ in range(2))
+    assert first == second and first is not second and hash(first) == hash(second)
+    assert hash(first) != hash(dataclasses.replace(first, padding=3)) and first != dataclasses.replace(first, padding=3)
+    hashed = []
+    monkeypatch.setattr(_Inner, "__hash__", lambda self: hashed.append(self) or 7)
+    third = Remembering((1, 2), np.dtype(np.float32), 0, _Inner(5))
+    assert hash(third) == hash(third) and len(hashed) == 1

@@ -2,12 +2,50 @@
 
 import dataclasses
 import functools
+import marshal
 from typing import Callable
 
 from . import arrays
 
 OPERATIONS = {}  # name -> Operation
-_REMEMBERED = 4096  # choices kept an operation: problems of ever new shapes must not fill the memory
+_REMEMBERED = 4096  # entries a memory keeps: problems of ever new shapes must not fill it
+
+
+def problem_type(cls):
+    """Makes a class a problem: a frozen dataclass that computes its hash once, since every call looks problems up."""
+    cls = dataclasses.dataclass(frozen=True)(cls)
+    hash_of = cls.__hash__
+
+    def __hash__(self):
+        known = self.__dict__.get("_hash")
+        if known is None:
+            known = hash_of(self)
+            object.__setattr__(self, "_hash", known)
+        return known
+
+    cls.__hash__ = __hash__
+    return cls
+
+
+def remembered(resolve):
+    """Keeps the results of a `resolve(cls, ...)` of shapes, dtypes and plain values: a repeated call costs a look-up."""
+    results = {}
+
+    @functools.wraps(resolve)
+    def recall(cls, *arguments, **options):
+        try:
+            # The marshalled form, unlike equality, tells 1 from True and from 1.0; dtypes go in by number.
+            key = cls, marshal.dumps(([getattr(value, "num", value) for value in arguments], options), 2)
+        except ValueError:  # something else than numbers, strings and sequences of them
+            return resolve(cls, *arguments, **options)
+        result = results.get(key)
+        if result is None:
+            if len(results) >= _REMEMBERED:
+                results.clear()
+            result = results[key] = resolve(cls, *arguments, **options)
+        return result
+
+    return recall
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,16 +1,16 @@
 """What one convolution is: validation, shapes, work."""
 
-import dataclasses
 import math
 
 import numpy as np
 
 from ..arrays import float_dtype
+from ..dispatch import problem_type, remembered
 from ..spatial import SlidingWindow, integer, join_shape, split_shape
 from .fused_activation import Activation, fused_activation
 
 
-@dataclasses.dataclass(frozen=True)
+@problem_type
 class ConvolutionProblem:
     """A convolution of `batch` inputs; the same for the forward and for every gradient.
 
@@ -39,6 +39,7 @@ class ConvolutionProblem:
     activation: Activation = Activation.NONE
 
     @classmethod
+    @remembered
     def resolve(
         cls,
         input_shape,
@@ -59,7 +60,7 @@ class ConvolutionProblem:
         """
         dtype = float_dtype(dtype, "x")
         batch, spatial, in_channels = split_shape(input_shape, data_format)
-        weight_shape = tuple(map(int, weight_shape))
+        weight_shape = sizes(weight_shape, "The shape of weight")
         rank, groups = len(spatial), integer(groups, "groups", least=1)
         if len(weight_shape) != rank + 2 or min(weight_shape) < 1:
             raise ValueError(

@@ -1,16 +1,17 @@
 """What one embedding lookup is: validation, shapes, work."""
 
-import dataclasses
 import math
 
 import numpy as np
 
 from ..arrays import float_dtype
+from ..spatial import sizes
+from ..dispatch import problem_type
 
 INDEX_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))
 
 
-@dataclasses.dataclass(frozen=True)
+@problem_type
 class EmbeddingProblem:
     """`count` rows of a table (input_dim, output_dim) chosen by ids.
 
@@ -34,7 +35,7 @@ class EmbeddingProblem:
             raise ValueError(f"An embedding table has shape (input_dim, output_dim). Received: {tuple(table_shape)}")
         if ids.dtype not in INDEX_DTYPES:
             raise TypeError(f"Embedding ids must be int32 or int64. Received: {ids.dtype}")
-        input_dim, output_dim = map(int, table_shape)
+        input_dim, output_dim = sizes(table_shape, "The shape of the table")
         return cls(tuple(ids.shape), input_dim, output_dim, float_dtype(dtype, "table"), np.dtype(ids.dtype))
 
     @property

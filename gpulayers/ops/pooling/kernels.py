@@ -1,6 +1,7 @@
 """Launchers of cuda/pooling: windows."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -58,14 +59,21 @@ def _padded(window):
     return [n + low + high for n, low, high in zip(window.input_size, window.pad_low, window.pad_high)]
 
 
+@functools.lru_cache(maxsize=1024)
 def pooling_geometry(problem):
-    """The structure that the kernels receive."""
+    """What the kernels are told of a problem."""
     window = problem.window.lifted()
     # A stride beyond the input and the dilation of a single tap have no effect, and need not fit the type.
     strides = tuple(map(min, window.strides, _padded(window)))
     dilation = tuple(d if k > 1 else 1 for d, k in zip(window.dilation, window.size))
     sizes = (window.input_size, window.output_size, window.size, strides, dilation, window.pad_low)
     return PoolingGeometry(problem.outer, problem.inner, *sizes)
+
+
+@functools.lru_cache(maxsize=1024)
+def structure(problem):
+    """The PoolingGeometry as a structured array, which the kernels receive."""
+    return jit.as_structure(pooling_geometry(problem))
 
 
 def window_config(problem, device, *operands):
@@ -119,7 +127,7 @@ def _forward(problem, device, file, name, template, x, *outputs):
     else:
         kernel = device.kernel(file, f"{name}_window_forward", (*template, config.width))
         plane = g.output[1] * g.output[2] * (g.inner // config.width)
-    launch_planes(kernel, plane, g.outer * g.output[0], (x, *outputs, jit.as_structure(g)))
+    launch_planes(kernel, plane, g.outer * g.output[0], (x, *outputs, structure(problem)))
 
 
 def _backward(problem, device, file, name, template, *operands):
@@ -132,7 +140,7 @@ def _backward(problem, device, file, name, template, *operands):
         variant, sizes = "cell", [-(-(n + pad) // s) for n, pad, s in zip(g.input, g.pad, g.stride)]
     kernel = device.kernel(file, f"{name}_{variant}_backward", (*template, config.width))
     plane = sizes[1] * sizes[2] * (g.inner // config.width)
-    launch_planes(kernel, plane, g.outer * sizes[0], (*operands, grad_input, jit.as_structure(g)))
+    launch_planes(kernel, plane, g.outer * sizes[0], (*operands, grad_input, structure(problem)))
     return grad_input
 
 

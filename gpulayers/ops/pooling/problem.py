@@ -1,15 +1,15 @@
 """What one pooling call is: validation, shapes, work."""
 
-import dataclasses
 import math
 
 import numpy as np
 
 from ..arrays import float_dtype
+from ..dispatch import problem_type, remembered
 from ..spatial import SlidingWindow, checked_data_format, join_shape, split_shape
 
 
-@dataclasses.dataclass(frozen=True)
+@problem_type
 class PoolingProblem:
     """A window that slides over 1 to 3 spatial dimensions, each channel by itself.
 
@@ -27,6 +27,7 @@ class PoolingProblem:
     dtype: np.dtype
 
     @classmethod
+    @remembered
     def resolve(cls, input_shape, dtype, pool_size, strides, padding, dilation_rate, data_format):
         """The problem of pooling an array of that shape, or a ValueError/TypeError."""
         dtype = float_dtype(dtype, "x")
@@ -81,7 +82,7 @@ class PoolingProblem:
         return (math.prod(self.input_shape) + math.prod(self.output_shape)) * self.dtype.itemsize
 
 
-@dataclasses.dataclass(frozen=True)
+@problem_type
 class GlobalPoolingProblem:
     """Every channel of every image reduced to one value.
 
@@ -100,6 +101,7 @@ class GlobalPoolingProblem:
     dtype: np.dtype
 
     @classmethod
+    @remembered
     def resolve(cls, input_shape, dtype, data_format, keepdims):
         """The problem of pooling an array of that shape, or a ValueError/TypeError."""
         dtype = float_dtype(dtype, "x")
