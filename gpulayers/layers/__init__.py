@@ -90,9 +90,11 @@ def deserialize(config, custom_objects=None):
     """The layer of a `serialize`d node, or of any {"class_name", "config"}.
 
     Raises:
-        ValueError: an unknown class.
+        ValueError: an unknown class, or no dict.
     """
-    name = config.get("class_name") if isinstance(config, dict) else None
+    if not isinstance(config, dict):
+        raise ValueError(f"A layer's node must be a dict. Received: {config!r}")
+    name = config.get("class_name")
     custom = (custom_objects or {}).get(name)
     return custom.from_config(config["config"]) if custom else _REGISTRY.get(config)
 

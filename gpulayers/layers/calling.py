@@ -2,6 +2,8 @@
 
 import functools
 
+import numpy as np
+
 from ..ops import arrays
 
 
@@ -13,11 +15,23 @@ def with_build(function):
         if type(self).build is not build:  # called by a subclass through super()
             return function(self, input_shape)
         if not self.built:
+            _check_shape(self, input_shape)
             self.device = arrays.default_device()
             function(self, input_shape)
             self.built, self.build_shape = True, input_shape
 
     return build
+
+
+def _check_shape(layer, shape):
+    """Raises where a shape, or one in a list or dict of them, has entries that are no sizes."""
+    if shape is not None and not isinstance(shape, (tuple, list, dict)):
+        raise TypeError(f"{layer.name} needs an input shape. Received: {shape!r}")
+    for size in shape.values() if isinstance(shape, dict) else shape or ():
+        if isinstance(size, (tuple, list, dict)):
+            _check_shape(layer, size)
+        elif size is not None and (not isinstance(size, (int, np.integer)) or size < 0):
+            raise ValueError(f"{layer.name} needs an input shape of sizes and None. Received: {shape!r}")
 
 
 def with_conversion(function):
@@ -33,10 +47,15 @@ def with_conversion(function):
             arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
         ]
         taken = [self.convert_input(array) for array in given]
-        if not self.built:
-            shapes = [tuple(array.shape) for array in taken]
-            self.build(shapes if several else shapes[0])
-        output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
+        try:
+            if not self.built:
+                shapes = [tuple(array.shape) for array in taken]
+                self.build(shapes if several else shapes[0])
+            output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
+        except AttributeError as error:
+            if several and "'list' object" in str(error):  # a layer of one input treats the list as an array
+                raise TypeError(f"{self.name} takes one input. Received: a list of {len(taken)}") from error
+            raise
         penalty = self.activity_regularizer
         dtypes = [array.dtype if is_float(array) else None for array in given]
 

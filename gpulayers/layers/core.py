@@ -127,7 +127,7 @@ class Dropout(Layer):
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"rate must be a number in [0, 1]. Received: {rate!r}")
         self.rate, self.seed = rate, seed
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = checked_noise_shape(noise_shape)
         self._draws = random.Draws(seed)
 
     def forward(self, x, training=True):
@@ -143,4 +143,18 @@ class Dropout(Layer):
             raise ValueError(
                 f"noise_shape must have {len(shape)} sizes for this input. Received: {self.noise_shape}"
             )
-        return tuple(size if wanted is None else wanted for wanted, size in zip(self.noise_shape, shape))
+        drawn = tuple(size if wanted is None else wanted for wanted, size in zip(self.noise_shape, shape))
+        if any(wanted not in (1, size) for wanted, size in zip(drawn, shape)):
+            raise ValueError(
+                f"noise_shape must broadcast to the input's {tuple(shape)}. Received: {self.noise_shape}"
+            )
+        return drawn
+
+
+def checked_noise_shape(noise_shape):
+    """The shape as a tuple of integers and None, or a TypeError/ValueError; None stays."""
+    if noise_shape is None:
+        return None
+    if not isinstance(noise_shape, (tuple, list)):
+        raise TypeError(f"noise_shape must be a tuple of sizes or None. Received: {noise_shape!r}")
+    return tuple(None if size is None else integer(size, "A size of noise_shape", 1) for size in noise_shape)

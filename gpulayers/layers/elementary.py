@@ -29,15 +29,14 @@ class Masking(Layer):
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
         if isinstance(mask_value, dict):  # as Keras writes arrays
-            mask_value = np.asarray(mask_value.get("config", mask_value).get("value"))
-        if np.asarray(mask_value).dtype.kind not in "iufb":
-            raise TypeError(f"mask_value must be a number. Received: {mask_value!r}")
-        self.mask_value = mask_value
+            config_of_value = mask_value.get("config")
+            mask_value = config_of_value.get("value") if isinstance(config_of_value, dict) else mask_value
+        self.mask_value = _checked(mask_value, "mask_value")
 
     def _differs(self, x):
         if x.ndim < 1:
             raise ValueError(f"{self.name} takes inputs with a last axis. Received: shape {x.shape}")
-        value = arrays.device_of(x).asarray(np.asarray(self.mask_value)).astype(x.dtype)
+        value = _on_device_of(x, self.mask_value, "mask_value")
         return (x != value).any(axis=-1)
 
     def forward(self, x, training=True):
@@ -60,19 +59,34 @@ class Rescaling(Layer):
 
     def __init__(self, scale, offset=0.0, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("scale", scale), ("offset", offset)):
-            if np.asarray(value).dtype.kind not in "iuf":
-                raise TypeError(f"{name} must be a number or an array of numbers. Received: {value!r}")
-        self.scale, self.offset = scale, offset
+        self.scale, self.offset = _checked(scale, "scale"), _checked(offset, "offset")
 
     def forward(self, x, training=True):
-        device = arrays.device_of(x)
-        scale, offset = (device.asarray(np.asarray(v)).astype(x.dtype) for v in (self.scale, self.offset))
+        scale = np.asarray(self.scale)
         if scale.ndim and config.image_data_format() == "channels_first":
             scale = scale.reshape(scale.shape + (1,) * (3 - scale.ndim))
+        scale, offset = _on_device_of(x, scale, "scale"), _on_device_of(x, self.offset, "offset")
         return x * scale + offset, lambda grad_output: grad_output * scale
 
     def get_config(self):
         values = super().get_config()
         values.update(scale=np.asarray(self.scale).tolist(), offset=np.asarray(self.offset).tolist())
         return values
+
+
+def _checked(value, name):
+    """The value itself, or a TypeError where it is no number and no array of numbers."""
+    try:
+        if np.asarray(value).dtype.kind in "iuf":
+            return value
+    except ValueError:  # rows of different lengths
+        pass
+    raise TypeError(f"{name} must be a number or an array of numbers. Received: {value!r}")
+
+
+def _on_device_of(x, value, name):
+    """The value as an array like x that broadcasts to it, or a ValueError."""
+    value = np.asarray(value)
+    if value.ndim > x.ndim or any(n not in (1, size) for n, size in zip(value.shape[::-1], x.shape[::-1])):
+        raise ValueError(f"{name} must broadcast to {tuple(x.shape)}. Received: shape {value.shape}")
+    return arrays.device_of(x).asarray(value).astype(x.dtype)

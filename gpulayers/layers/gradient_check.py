@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ..ops import arrays
+from .layer import Layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,8 @@ def check_gradients(
         TypeError: the layer computes in another type than float64.
         ValueError: a backward that returns gradients of other shapes than the inputs.
     """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"check_gradients takes a layer. Received: {layer!r}")
     if layer.dtype != np.float64:
         raise TypeError(
             f"check_gradients needs a layer of dtype 'float64'. Received: {layer.name} of {layer.dtype}"

@@ -224,6 +224,8 @@ class Layer:
         Raises:
             ValueError: another count or other shapes.
         """
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"{self.name} takes a list of arrays. Received: {type(weights).__name__}")
         weights, variables = list(weights), self.weights
         if len(weights) != len(variables):
             raise ValueError(f"{self.name} has {len(variables)} weights. Received: {len(weights)} arrays")

@@ -71,7 +71,15 @@ class Merge(Layer):
         if mask is None or len({x.ndim for x in inputs}) > 1:
             return [None] * len(inputs)
         self._check_masks(inputs, mask)
-        return [None if part is None else arrays.take(part, "mask").astype(bool)[..., None] for part in mask]
+        masks = [None if part is None else arrays.take(part, "mask").astype(bool)[..., None] for part in mask]
+        for x, part in zip(inputs, masks):
+            if part is not None and (
+                part.ndim != x.ndim or any(n not in (1, m) for n, m in zip(part.shape, x.shape))
+            ):
+                raise ValueError(
+                    f"A mask of {tuple(x.shape[:-1])} is expected. Received: {tuple(part.shape[:-1])}"
+                )
+        return masks
 
     def _fitted(self, inputs, same_rank, grads):
         """The gradients in the shapes of the inputs."""

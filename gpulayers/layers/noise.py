@@ -7,7 +7,7 @@ from ..ops import random
 from ..ops.activations import SELU_ALPHA, SELU_SCALE
 from ..ops.spatial import checked_data_format
 from .arguments import number
-from .core import Dropout
+from .core import Dropout, checked_noise_shape
 from .layer import Layer
 from .shapes import split
 
@@ -134,7 +134,7 @@ class AlphaDropout(_Noise):
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = self._share = _rate_below_one(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = checked_noise_shape(noise_shape)
         self.seed, self._draws = seed, random.Draws(seed)
 
     _noise_shape = Dropout._noise_shape

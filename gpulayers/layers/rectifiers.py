@@ -3,7 +3,7 @@
 import warnings
 
 from .. import activations, constraints, initializers, regularizers
-from ..ops import arrays, merging
+from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
 from .arguments import number
 from .layer import Layer
@@ -155,9 +155,7 @@ class Softmax(_Elementwise):
 
     def forward(self, x, mask=None, training=True):
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        for entry in axis if isinstance(axis, tuple) else (axis,):
-            if not -x.ndim <= entry < x.ndim:
-                raise ValueError(f"axis must lie in an input of {x.ndim} axes. Received: axis={self.axis}")
+        normalization.positive_axes(self.axis, x.ndim)
         if mask is None:
             return self._apply(activations.softmax, x, axis=axis)
         xp = arrays.array_module(x)

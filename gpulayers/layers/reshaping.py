@@ -47,7 +47,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape)
+        if not isinstance(target_shape, (tuple, list)):
+            raise TypeError(f"target_shape must be a tuple of sizes. Received: {target_shape!r}")
+        self.target_shape = tuple(integer(size, "A size of target_shape", -1) for size in target_shape)
 
     def forward(self, x, training=True):
         y = x.reshape(self.compute_output_shape(x.shape))

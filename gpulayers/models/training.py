@@ -112,8 +112,7 @@ class Trainer:
             A History: `history.history["loss"]` and so on, one value an epoch.
 
         Raises:
-            RuntimeError: `compile` was not called with a loss.
-            ValueError, TypeError: data that does not fit the model.
+            ValueError, TypeError: `compile` was not called with a loss, or data that does not fit the model.
         """
         self._require_loss("fit")
         steps_per_epoch = _steps(steps_per_epoch, "steps_per_epoch")
@@ -423,8 +422,8 @@ class Trainer:
 
     def _require_loss(self, method):
         if self.loss is None:
-            raise RuntimeError(
-                f"compile(optimizer, loss) must be called before {method}. Received: a model without a loss"
+            raise ValueError(
+                f"compile(optimizer, loss) must be called first. Received: {method} of a model without a loss"
             )
 
     def _check_data(self, data, batch_size):

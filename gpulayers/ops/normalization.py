@@ -71,7 +71,8 @@ def positive_axes(axes, rank):
         ValueError: an axis out of range, or one that occurs twice.
     """
     given = axes if isinstance(axes, (tuple, list)) else (axes,)
-    if any(not -rank <= axis < rank for axis in given) or len({axis % rank for axis in given}) < len(given):
+    inside = given and all(-rank <= axis < rank for axis in given)
+    if not inside or len({axis % rank for axis in given}) < len(given):
         raise ValueError(f"axis must name different axes of an input of rank {rank}. Received: {axes!r}")
     return tuple(sorted(axis % rank for axis in given))
 

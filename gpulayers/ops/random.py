@@ -87,7 +87,9 @@ class Draws:
     """
 
     def __init__(self, seed=None):
-        self._seed = next_seed() if seed is None else operator.index(seed)
+        if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+            raise ValueError(f"seed must be an integer of at least 0, or None. Received: {seed!r}")
+        self._seed = next_seed() if seed is None else int(seed)
         self._generators = {}
 
     def generator(self, array):

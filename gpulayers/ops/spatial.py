@@ -23,6 +23,16 @@ def integer(value, name, least=0):
     return number
 
 
+def sizes(shape, name):
+    """The shape as a tuple of ints, or a TypeError."""
+    try:
+        if isinstance(shape, str):
+            raise TypeError
+        return tuple(map(operator.index, shape))
+    except TypeError:
+        raise TypeError(f"{name} must hold integers. Received: {shape!r}") from None
+
+
 def spatial_tuple(value, rank, name, least=1):
     """One integer a spatial dimension, from one integer for all of them or a sequence of `rank`."""
     if not isinstance(value, (tuple, list)):
@@ -46,7 +56,7 @@ def split_shape(shape, data_format, name="x"):
         ValueError: another rank, an unknown data format, or a spatial size or channel count below 1.
     """
     checked_data_format(data_format)
-    shape = tuple(map(int, shape))
+    shape = sizes(shape, f"The shape of {name}")
     if not 3 <= len(shape) <= 5:
         raise ValueError(
             f"{name} must have a batch axis, 1 to 3 spatial axes and a channel axis. Received: shape {shape}"

@@ -50,6 +50,8 @@ class Tokenizer:
         *,
         document_count=0,
     ):
+        if num_words is not None and not isinstance(num_words, (int, np.integer)):
+            raise TypeError(f"num_words must be an integer or None. Received: {num_words!r}")
         self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
         self.char_level, self.oov_token, self.analyzer = char_level, oov_token, analyzer
         self.document_count = document_count

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import float_dtype
 from ..dispatch import problem_type, remembered
-from ..spatial import SlidingWindow, integer, join_shape, split_shape
+from ..spatial import SlidingWindow, integer, join_shape, sizes, split_shape
 from .fused_activation import Activation, fused_activation
 
 

@@ -59,7 +59,7 @@ def max_unpool_backward(grad_output, indices, *, data_format="channels_last"):
         indices: as in the forward.
         data_format: as in the forward.
     """
-    grad_output = arrays.take(grad_output, "grad_output")
+    grad_output, indices = arrays.take(grad_output, "grad_output"), arrays.take(indices, "indices")
     _, spatial, _ = split_shape(grad_output.shape, data_format, "grad_output")
     like = arrays.device_of(grad_output).zeros(indices.shape, grad_output.dtype)
     y, flat, chosen, shape = _resolve(like, indices, spatial, data_format, "grad_output")

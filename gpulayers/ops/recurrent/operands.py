@@ -28,7 +28,11 @@ def forward(operation, problem_type, named, options, saved=()):
     Returns:
         (outputs, *states, residuals): residuals None unless training.
     """
-    named = {name: None if array is None else arrays.take(array, name) for name, array in named.items()}
+    optional = set(named) - {"x", "weight", "recurrent_weight"}
+    named = {
+        name: None if array is None and name in optional else arrays.take(array, name)
+        for name, array in named.items()
+    }
     device = arrays.common_device(**named)
     problem = problem_type.resolve(**named, **options)
     named = {name: arrays.contiguous(array) for name, array in named.items()}
