@@ -61,6 +61,35 @@ def test_categorical_crossentropy():
     )
 
 
+def test_further_losses_by_hand():
+    assert losses.mean_absolute_percentage_error([[2.0, 4.0]], np.array([[1.0, 5.0]])) == 37.5
+    found = losses.mean_squared_logarithmic_error([[1.0]], np.array([[3.0]]))
+    assert found == pytest.approx(math.log(2) ** 2)
+    assert losses.cosine_similarity([[3.0, 4.0]], np.array([[4.0, 3.0]])) == pytest.approx(-0.96)
+    assert losses.huber([[0.0, 0.0]], np.array([[0.5, 3.0]])) == (0.125 + 2.5) / 2
+    assert losses.log_cosh([[0.0]], np.array([[2.0]])) == pytest.approx(math.log(math.cosh(2)))
+    assert losses.poisson([[2.0]], np.array([[3.0]])) == pytest.approx(3 - 2 * math.log(3))
+    assert losses.kl_divergence([[0.5, 0.5]], np.array([[0.25, 0.75]])) == pytest.approx(
+        0.5 * math.log(2) + 0.5 * math.log(2 / 3)
+    )
+    assert losses.hinge([[1.0, 0.0]], np.array([[0.25, 0.5]])) == (0.75 + 1.5) / 2
+    assert losses.squared_hinge([[1.0, -1.0]], np.array([[0.0, 0.5]])) == (1 + 2.25) / 2
+    assert losses.categorical_hinge([[0.0, 1.0]], np.array([[0.75, 0.5]])) == 1.25
+    found = losses.binary_focal_crossentropy([[1.0]], np.array([[0.75]]))
+    assert found == pytest.approx(-(0.25**2) * math.log(0.75))
+    found = losses.categorical_focal_crossentropy([[0.0, 1.0]], np.array([[0.25, 0.75]]))
+    assert found == pytest.approx(-0.25 * 0.25**2 * math.log(0.75))
+
+
+@pytest.mark.parametrize(
+    "name", ["mape", "msle", "cosine_similarity", "huber", "logcosh", "poisson", "kld", "squared_hinge"]
+)
+def test_further_names(name):
+    loss = losses.get(name)
+    again = losses.get(losses.serialize(loss))
+    assert again.get_config() == loss.get_config() and type(again) is type(loss)
+
+
 def test_probabilities_are_clipped():
     loss, grad = losses.CategoricalCrossentropy().forward([[0.0, 1.0]], np.array([[1.0, 0.0]]))
     assert_close(loss, -math.log(1e-7), terms=4)
@@ -77,7 +106,33 @@ def test_extreme_logits_stay_finite():
     assert losses.BinaryCrossentropy(from_logits=True)([[0.0, 1.0]], logits) == 1e4
 
 
+SIGNS = np.array([[1.0, -1, 1], [-1, -1, 1], [1, 1, -1]])
+POSITIVE = np.array([[0.5, 2.0, 1.5], [3.0, 0.25, 1.0], [0.75, 1.25, 2.5]])
 CASES = {
+    "mape": (losses.MeanAbsolutePercentageError(), POSITIVE, LOGITS),
+    "msle": (losses.MeanSquaredLogarithmicError(), POSITIVE, PROBABILITIES),
+    "cosine": (losses.CosineSimilarity(), POSITIVE, LOGITS),
+    "cosine axis": (losses.CosineSimilarity(axis=0), POSITIVE, LOGITS),
+    "huber": (losses.Huber(0.7), ONE_HOT, LOGITS),
+    "log cosh": (losses.LogCosh(), ONE_HOT, LOGITS),
+    "poisson": (losses.Poisson(), POSITIVE, PROBABILITIES),
+    "kl": (losses.KLDivergence(), PROBABILITIES[::-1], PROBABILITIES),
+    "hinge": (losses.Hinge(), SIGNS, LOGITS * 0.7),
+    "hinge of bits": (losses.Hinge(), ONE_HOT, LOGITS * 0.7),
+    "squared hinge": (losses.SquaredHinge(), SIGNS, LOGITS * 0.7),
+    "categorical hinge": (losses.CategoricalHinge(), ONE_HOT, LOGITS),
+    "binary focal": (losses.BinaryFocalCrossentropy(), ONE_HOT, PROBABILITIES),
+    "binary focal logits": (
+        losses.BinaryFocalCrossentropy(True, 0.4, 1.5, from_logits=True, label_smoothing=0.1),
+        ONE_HOT,
+        LOGITS,
+    ),
+    "focal": (losses.CategoricalFocalCrossentropy(), ONE_HOT, 1.5 * PROBABILITIES),
+    "focal logits": (
+        losses.CategoricalFocalCrossentropy(0.5, 3.0, from_logits=True, label_smoothing=0.1),
+        ONE_HOT,
+        LOGITS,
+    ),
     "mse": (losses.MeanSquaredError(), ONE_HOT, LOGITS),
     "mae": (losses.MeanAbsoluteError(), ONE_HOT, LOGITS),
     "bce": (losses.BinaryCrossentropy(label_smoothing=0.1), ONE_HOT, PROBABILITIES),

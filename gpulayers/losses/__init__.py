@@ -1,7 +1,24 @@
 """Losses, by Keras's names."""
 
 from .. import registry
+from ..ops import classification_losses, regression_losses
 from ..ops import losses as functions
+from .further import (
+    ALIASES,
+    CLASSES,
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SquaredHinge,
+)
 from .loss import Loss, kind_by_shapes
 
 
@@ -136,8 +153,21 @@ mean_absolute_error = _function(functions.mean_absolute_error)
 binary_crossentropy = _function(functions.binary_crossentropy)
 categorical_crossentropy = _function(functions.categorical_crossentropy)
 sparse_categorical_crossentropy = _function(functions.sparse_categorical_crossentropy)
+mean_absolute_percentage_error = _function(regression_losses.mean_absolute_percentage_error)
+mean_squared_logarithmic_error = _function(regression_losses.mean_squared_logarithmic_error)
+cosine_similarity = _function(regression_losses.cosine_similarity)
+huber = _function(regression_losses.huber)
+log_cosh = _function(regression_losses.log_cosh)
+poisson = _function(regression_losses.poisson)
+kl_divergence = _function(regression_losses.kl_divergence)
+hinge = _function(classification_losses.hinge)
+squared_hinge = _function(classification_losses.squared_hinge)
+categorical_hinge = _function(classification_losses.categorical_hinge)
+binary_focal_crossentropy = _function(classification_losses.binary_focal_crossentropy)
+categorical_focal_crossentropy = _function(classification_losses.categorical_focal_crossentropy)
 
 _CLASSES = [
+    *CLASSES,
     MeanSquaredError,
     MeanAbsoluteError,
     BinaryCrossentropy,
@@ -149,6 +179,7 @@ _REGISTRY = registry.Registry(
     Loss,
     _CLASSES,
     {
+        **ALIASES,
         "mse": MeanSquaredError,
         "MSE": MeanSquaredError,
         "mae": MeanAbsoluteError,
@@ -180,3 +211,45 @@ def resolve(identifier, true_shape, predicted_shape):
 
 deserialize = get
 serialize = registry.serialize_object
+
+__all__ = [
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "deserialize",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "resolve",
+    "serialize",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+]

@@ -76,7 +76,8 @@ def final_weights(values, sample_weight, mask, reduction):
     if reduction in ("sum_over_batch_size", "mean"):
         weights = weights / dtype.type(max(1, values.size))
     elif reduction == "mean_with_sample_weight":
-        total = weights.sum()
+        # As in Keras the weights given are added up, not those spread over the values.
+        total = weights.sum() if sample_weight is None else sample_weight.sum().astype(dtype)
         weights = weights / xp.where(total == 0, dtype.type(1), total)
     return weights
 
@@ -100,8 +101,14 @@ class Loss:
         self.name, self.reduction = name or type(self).__name__, reduction
         self.dtype = None if dtype is None else arrays.float_dtype(dtype, "dtype")
 
+    operation = None  # a function (y_true, y_pred, **options) that `per_sample` calls
+    options = ("from_logits", "label_smoothing", "ignore_class", "axis")  # attributes that configure a loss
+
     def per_sample(self, y_true, y_pred):
-        raise NotImplementedError(f"{type(self).__name__} must define per_sample(y_true, y_pred)")
+        if self.operation is None:
+            raise NotImplementedError(f"{type(self).__name__} must define per_sample(y_true, y_pred)")
+        options = {name: getattr(self, name) for name in self.options if hasattr(self, name)}
+        return self.operation(y_true, y_pred, **options)
 
     def kept(self, y_true):
         """The mask of the samples that count, or None for all."""
@@ -143,8 +150,7 @@ class Loss:
         return loss, lambda scale: backward(weights if scale == 1 else weights * weights.dtype.type(scale))
 
     def get_config(self):
-        names = ("from_logits", "label_smoothing", "ignore_class", "axis")
-        return {name: getattr(self, name) for name in names if hasattr(self, name)} | {
+        return {name: getattr(self, name) for name in self.options if hasattr(self, name)} | {
             "reduction": self.reduction,
             "name": self.name,
             "dtype": None if self.dtype is None else self.dtype.name,

@@ -1,87 +1,13 @@
 """Metrics, by Keras's names: means over all samples seen since the last reset."""
 
-import numpy as np
-
 from .. import losses, registry
-from ..losses.loss import Loss, as_array, kind_by_shapes, masked_weight, same_rank, weights_like
-from ..ops import arrays
+from ..losses.loss import kind_by_shapes
+from ..ops import classification_losses, regression_losses
 from ..ops import losses as loss_functions
-
-
-class Metric:
-    """A number that gathers over batches: `update_state`, `result`, `reset_state`."""
-
-    def __init__(self, name=None, dtype=None):
-        self.name = name or registry.snake_case(type(self).__name__)
-        self.dtype = dtype
-        self.reset_state()
-
-    def reset_state(self):
-        raise NotImplementedError
-
-    def update_state(self, *arguments, **keywords):
-        raise NotImplementedError
-
-    def result(self):
-        raise NotImplementedError
-
-    def __call__(self, *arguments, **keywords):
-        self.update_state(*arguments, **keywords)
-        return self.result()
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-class Mean(Metric):
-    """The (weighted) mean of the values given."""
-
-    def reset_state(self):
-        # Totals stay on the device: reading them would wait for it at every batch.
-        self.total, self.count = 0.0, 0.0
-
-    def update_state(self, values, sample_weight=None):
-        if isinstance(sample_weight, (int, float)) and np.ndim(values) == 0:
-            self.total = self.total + values * float(sample_weight)
-            self.count += sample_weight
-            return
-        values = as_array(values)
-        values = values.astype(np.float64, copy=False)
-        if sample_weight is None:
-            self.total = self.total + values.sum() / max(1, values.size) * (len(values) if values.ndim else 1)
-            self.count += len(values) if values.ndim else 1
-            return
-        weights = as_array(sample_weight, arrays.device_of(values)).astype(np.float64, copy=False)
-        broadcast = weights_like(values, weights)
-        inner = max(1, values[0].size if values.ndim > 1 and len(values) else 1)
-        self.total = self.total + (same_rank(values, weights)[0] * broadcast).sum() / inner
-        self.count = self.count + broadcast.sum() / inner
-
-    def result(self):
-        count = float(self.count)
-        return float(self.total) / count if count else 0.0
-
-
-class MeanMetricWrapper(Mean):
-    """The mean of `fn(y_true, y_pred, **keywords)`, which gives one value a sample."""
-
-    def __init__(self, fn, name=None, dtype=None, **keywords):
-        super().__init__(name or fn.__name__, dtype)
-        self.fn, self.keywords = fn, keywords
-
-    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
-        y_true, y_pred = Loss.prepared(y_true, y_pred)
-        values = self.fn(y_true, y_pred, **self.keywords)
-        if mask is not None:
-            weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(y_pred))
-            sample_weight = masked_weight(
-                weight, mask, arrays.array_module(y_pred), np.dtype(np.float64), False
-            )
-        super().update_state(values, sample_weight)
+from .confusion import AUC, FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
+from .metric import Mean, MeanMetricWrapper, Metric, Sum
+from .scores import F1Score, FBetaScore, R2Score
+from .top_k import SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy
 
 
 def accuracy(y_true, y_pred):
@@ -178,12 +104,93 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         )
 
 
+class RootMeanSquaredError(MeanMetricWrapper):
+    """The root of the mean of all squared errors."""
+
+    def __init__(self, name="root_mean_squared_error", dtype=None):
+        super().__init__(lambda y_true, y_pred: (y_pred - y_true) ** 2, name, dtype)
+
+    def result(self):
+        return super().result() ** 0.5
+
+
+class MeanAbsolutePercentageError(MeanMetricWrapper):
+    def __init__(self, name="mean_absolute_percentage_error", dtype=None):
+        super().__init__(_of_loss(regression_losses.mean_absolute_percentage_error), name, dtype)
+
+
+class MeanSquaredLogarithmicError(MeanMetricWrapper):
+    def __init__(self, name="mean_squared_logarithmic_error", dtype=None):
+        super().__init__(_of_loss(regression_losses.mean_squared_logarithmic_error), name, dtype)
+
+
+class CosineSimilarity(MeanMetricWrapper):
+    """The cosine itself, not minus it as the loss."""
+
+    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+        negative = _of_loss(regression_losses.cosine_similarity)
+        super().__init__(lambda *arrays, axis: -negative(*arrays, axis=axis), name, dtype, axis=axis)
+
+
+class LogCoshError(MeanMetricWrapper):
+    def __init__(self, name="logcosh", dtype=None):
+        super().__init__(_of_loss(regression_losses.log_cosh), name, dtype)
+
+
+class Poisson(MeanMetricWrapper):
+    def __init__(self, name="poisson", dtype=None):
+        super().__init__(_of_loss(regression_losses.poisson), name, dtype)
+
+
+class KLDivergence(MeanMetricWrapper):
+    def __init__(self, name="kl_divergence", dtype=None):
+        super().__init__(_of_loss(regression_losses.kl_divergence), name, dtype)
+
+
+class Hinge(MeanMetricWrapper):
+    def __init__(self, name="hinge", dtype=None):
+        super().__init__(_of_loss(classification_losses.hinge), name, dtype)
+
+
+class SquaredHinge(MeanMetricWrapper):
+    def __init__(self, name="squared_hinge", dtype=None):
+        super().__init__(_of_loss(classification_losses.squared_hinge), name, dtype)
+
+
+class CategoricalHinge(MeanMetricWrapper):
+    def __init__(self, name="categorical_hinge", dtype=None):
+        super().__init__(_of_loss(classification_losses.categorical_hinge), name, dtype)
+
+
 _REGISTRY = registry.Registry(
     "metric",
     Metric,
     [
-        Mean,
+        AUC,
         Accuracy,
+        CategoricalHinge,
+        CosineSimilarity,
+        F1Score,
+        FBetaScore,
+        FalseNegatives,
+        FalsePositives,
+        Hinge,
+        KLDivergence,
+        LogCoshError,
+        Mean,
+        MeanAbsolutePercentageError,
+        MeanSquaredLogarithmicError,
+        Poisson,
+        Precision,
+        R2Score,
+        Recall,
+        RootMeanSquaredError,
+        SparseTopKCategoricalAccuracy,
+        SquaredHinge,
+        Sum,
+        TopKCategoricalAccuracy,
+        TrueNegatives,
+        TruePositives,
         BinaryAccuracy,
         CategoricalAccuracy,
         SparseCategoricalAccuracy,
@@ -193,7 +200,20 @@ _REGISTRY = registry.Registry(
         CategoricalCrossentropy,
         SparseCategoricalCrossentropy,
     ],
-    {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError},
+    {
+        "MAE": MeanAbsoluteError,
+        "MAPE": MeanAbsolutePercentageError,
+        "MSE": MeanSquaredError,
+        "MSLE": MeanSquaredLogarithmicError,
+        "RMSE": RootMeanSquaredError,
+        "kld": KLDivergence,
+        "log_cosh": LogCoshError,
+        "mae": MeanAbsoluteError,
+        "mape": MeanAbsolutePercentageError,
+        "mse": MeanSquaredError,
+        "msle": MeanSquaredLogarithmicError,
+        "rmse": RootMeanSquaredError,
+    },
 )
 _BY_KIND = {  # name -> its binary, categorical and sparse forms
     "accuracy": (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),

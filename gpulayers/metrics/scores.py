@@ -1,0 +1,129 @@
+"""F scores and the coefficient of determination."""
+
+import numpy as np
+
+from ..ops import arrays
+from .confusion import EPSILON, prepared
+from .metric import Metric
+
+
+class FBetaScore(Metric):
+    """(1 + beta^2) * precision * recall / (beta^2 * precision + recall) of each class.
+
+    Args:
+        average: None (a number a class), "micro", "macro" or "weighted" (by the classes' positives).
+        beta: weight of the recall.
+        threshold: above which a class is chosen; None: the largest is.
+    """
+
+    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
+        if average not in (None, "micro", "macro", "weighted"):
+            raise ValueError(f"average must be None, 'micro', 'macro' or 'weighted'. Received: {average!r}")
+        if not isinstance(beta, float) or beta <= 0:
+            raise ValueError(f"beta must be a float above 0. Received: {beta!r}")
+        if threshold is not None and not (isinstance(threshold, float) and 0 < threshold <= 1):
+            raise ValueError(f"threshold must be a float in (0, 1]. Received: {threshold!r}")
+        self.average, self.beta, self.threshold = average, beta, threshold
+        super().__init__(name, dtype)
+
+    def reset_state(self):
+        self.found = self.chosen = self.positive = 0.0
+
+    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
+        y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
+        if y_pred.ndim != 2:
+            raise ValueError(f"{self.name} takes arrays (samples, classes). Received: {y_pred.shape}")
+        if self.threshold is None:
+            picked = (y_pred >= y_pred.max(axis=-1, keepdims=True)) & (abs(y_pred) > 1e-9)
+        else:
+            picked = y_pred > self.threshold
+        axis = None if self.average == "micro" else 0
+        self.found = self.found + (picked * y_true * weight).sum(axis=axis)
+        self.chosen = self.chosen + (picked * weight).sum(axis=axis)
+        self.positive = self.positive + (y_true * weight).sum(axis=axis)
+
+    def result(self):
+        found, chosen, positive = (
+            np.asarray(arrays.to_numpy(part)) for part in (self.found, self.chosen, self.positive)
+        )
+        precision, recall = found / (chosen + EPSILON), found / (positive + EPSILON)
+        square = self.beta**2
+        score = (1 + square) * precision * recall / (precision * square + recall + EPSILON)
+        if self.average == "macro":
+            return float(score.mean())
+        if self.average == "weighted":
+            return float((score * positive / (positive.sum() + EPSILON)).sum())
+        return score if score.ndim else float(score)
+
+    def get_config(self):
+        own = {"average": self.average, "beta": self.beta, "threshold": self.threshold}
+        return super().get_config() | own
+
+
+class F1Score(FBetaScore):
+    """The FBetaScore with beta 1."""
+
+    def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
+        super().__init__(average, 1.0, threshold, name, dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("beta")
+        return config
+
+
+class R2Score(Metric):
+    """1 - squared errors / squared deviations from the mean, of each output.
+
+    Args:
+        class_aggregation: "uniform_average", "variance_weighted_average" or None (a number an output).
+        num_regressors: above 0: the score is adjusted for that many inputs.
+    """
+
+    def __init__(
+        self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None
+    ):
+        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
+            raise ValueError(
+                "class_aggregation must be None, 'uniform_average' or 'variance_weighted_average'. "
+                f"Received: {class_aggregation!r}"
+            )
+        if num_regressors < 0:
+            raise ValueError(f"num_regressors must be at least 0. Received: {num_regressors!r}")
+        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        super().__init__(name, dtype)
+
+    def reset_state(self):
+        self.squares = self.total = self.errors = self.count = 0.0
+        self.samples = 0
+
+    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
+        y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
+        weighted = y_true * weight
+        self.total = self.total + weighted.sum(axis=0)
+        self.squares = self.squares + (weighted * y_true).sum(axis=0)
+        self.errors = self.errors + (weight * (y_true - y_pred) ** 2).sum(axis=0)
+        self.count = self.count + weight.sum(axis=0)
+        self.samples += len(y_true)
+
+    def result(self):
+        total, squares, errors, count = (
+            np.asarray(arrays.to_numpy(part), np.float64)
+            for part in (self.total, self.squares, self.errors, self.count)
+        )
+        if not self.samples:
+            return 0.0
+        deviations = squares - total * (total / count)
+        score = np.where(deviations == 0, 0.0, 1 - errors / np.where(deviations == 0, 1.0, deviations))
+        if self.class_aggregation == "uniform_average":
+            score = score.mean()
+        elif self.class_aggregation == "variance_weighted_average":
+            score = (score * deviations).sum() / deviations.sum()
+        regressors, left = self.num_regressors, self.samples - self.num_regressors - 1
+        if regressors and left > 0:
+            score = 1 - (1 - score) * (self.samples - 1) / left
+        return score if np.ndim(score) else float(score)
+
+    def get_config(self):
+        own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
+        return super().get_config() | own
