@@ -54,6 +54,9 @@ def _embedding(device, dtype):
             ids = device.zeros((1024,), index)
             rows = ops.embedding(ids, device.zeros((1000, columns), dtype))
             ops.embedding_backward(ids, rows, 1000)
+            for mode in ("sum", "mean", "max"):
+                table, offsets = device.zeros((1000, columns), dtype), device.zeros((4,), np.int64)
+                ops.embedding_bag(ids, offsets, table, mode=mode)
 
 
 def _recurrent(device, dtype):

@@ -15,6 +15,7 @@ from .core import Activation, Dense, Dropout
 from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from .elementary import Identity, Masking, Rescaling
 from .embedding import Embedding
+from .embedding_bag import EmbeddingBag
 from .global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -142,6 +143,7 @@ __all__ = [
     "Dropout",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",

@@ -13,6 +13,7 @@ from .convolution.transposed import (
 )
 from .dispatch import explain
 from .embedding import embedding, embedding_backward
+from .embedding.bag import embedding_bag, embedding_bag_backward
 from .pooling import (
     adaptive_average_pool,
     adaptive_average_pool_backward,
@@ -66,6 +67,8 @@ __all__ = [
     "depthwise_conv_backward_weight",
     "embedding",
     "embedding_backward",
+    "embedding_bag",
+    "embedding_bag_backward",
     "explain",
     "global_average_pool",
     "global_average_pool_backward",
