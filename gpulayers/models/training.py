@@ -455,7 +455,7 @@ class Trainer:
         )
         shown = [ProgressBar(verbose)] if verbose else []
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        return CallbackList([*first, *given, *shown], self, params)
+        return CallbackList([*given, *first, *shown], self, params)
 
     def _test_hooks(self, run):
         """The run's callbacks without its progress bar, for validation within an epoch."""
