@@ -119,7 +119,8 @@ __global__ void __launch_bounds__(256, 2)
                         const int area = Bin(g, 1, p).count() * Bin(g, 2, q).count();
                         const Accumulator<T> count = Bin(g, 0, o).count() * area;
 #pragma unroll
-                        for (int lane = 0; lane < WIDTH; ++lane) sums[lane] += widen(values.value[lane]) / count;
+                        for (int lane = 0; lane < WIDTH; ++lane)
+                            sums[lane] += widen(values.value[lane]) / count;
                     }
                 }
 
