@@ -42,7 +42,7 @@ def run_backward(case, residuals, grads, device):
     return [None if array is None else device.to_numpy(array) for array in results]
 
 
-def check(case, dtype, device, scales=()):
+def check(case, dtype, device):
     """Forward and backward against the float64 reference, which other tests compare with loops and
     differences.
 
@@ -50,7 +50,6 @@ def check(case, dtype, device, scales=()):
     it got.
     """
     operands, grads = (rounded(named, dtype) for named in case.draw())
-    operands |= {name: array.astype(dtype) for name, array in scales}
     values, residuals = run_forward(case, operands, device, True)
     results = run_backward(case, residuals, grads, device)
     truth, truth_residuals = run_forward(case, rounded(operands, np.float64), arrays.CPU, True)
@@ -133,7 +132,14 @@ def test_kernels(case, dtype, kernel_device):
 @pytest.fixture
 def large_tiles(monkeypatch):
     """Large tiles for problems that are too small to deserve them."""
-    monkeypatch.setattr(launching, "cell_config", lambda problem, device: launching.LARGE)
+
+    def large(problem, device):
+        wide = (
+            problem.recurrent_scaled and problem.dtype == np.float64
+        )  # more than static shared memory holds
+        return launching.SMALL if wide else launching.LARGE
+
+    monkeypatch.setattr(launching, "cell_config", large)
 
 
 @of([case for case in CASES if max(case.batch, case.units) > 16])
@@ -201,30 +207,19 @@ def test_large_tiles_are_exact_on_integers(case, kernel_device, large_tiles):
     check_exact(case, kernel_device)
 
 
-SCALED = [
-    dataclasses.replace(case, name=case.name + ", dropout")
-    for case in CASES
-    if case.name.removeprefix("reset before: ") in ("plain", "backwards, with holes", "no steps")
-]
-
-
-def scales(case):
-    generator = np.random.default_rng(8)
-    for name, size in (("input_scale", case.input_dim), ("recurrent_scale", case.units)):
-        yield name, (generator.random((case.batch, case.gates, size)) < 0.6) * 1.5
-
-
-@of(SCALED)
-def test_scales_of_gates(case, dtype, kernel_device):
-    """A step loop takes them on every device; numbers as the gates' products one by one."""
-    check_numeric_gradients(case, case.draw()[0] | dict(scales(case)), case.draw()[1])
-    check(case, dtype, kernel_device, scales(case))
-    assert kernel_device.runs == "cuda"
-    problem_type = GRUProblem if case.gates == 3 else SimpleRNNProblem
-    problem = problem_type(2, 2, 2, 2, dtype, scaled=True)
-    told = ops.explain(problem, kernel_device)
+def test_dropout_of_gates_has_kernels_but_for_the_reset_gate_before_the_product(emulated):
+    sizes = (2, 2, 2, 2, np.dtype(np.float32))
+    for problem in (
+        GRUProblem(*sizes, recurrent_scaled=True),
+        SimpleRNNProblem(*sizes, recurrent_scaled=True),
+    ):
+        told = ops.explain(problem, emulated)
+        assert "-> cell_forward" in told and "-> cell_backward" in told
+    told = ops.explain(GRUProblem(*sizes, recurrent_scaled=True, reset_after=False), emulated)
     assert "-> step_loop_forward" in told and "-> step_loop_backward" in told
-    assert "factors of its own" in told
+    assert "dropout of the state with the reset gate before the product" in told
+    told = ops.explain(SimpleRNNProblem(*sizes, activation="silu"), emulated)
+    assert "-> step_loop_forward" in told and "not silu" in told
 
 
 def test_scales_are_factors_of_the_gates_operands():

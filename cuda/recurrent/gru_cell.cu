@@ -7,6 +7,7 @@
 // Arrays:    b = batch, s = steps (in the order of processing), t = time of x (s, or reversed), k = units, A = accumulator
 //            gates (b, t, 3k) T: x W on entry of the forward; if TRAINING the activated gates on exit
 //            recurrent_weight R (k, 3k) T; bias (2, 3k) T or null; initial_h (b, k) T or null; mask (b, t) or null
+//            scale (b, 3, k) T: factors of h in the product of each gate; read if SCALED
 //            y (b, s, k) T: step reads y[:, step - 1]; inner (b, t, k) T if TRAINING; last_h (b, k) T: by the last step
 //            dy (b, s, k) T, grad_h (b, k) T or null; dgates, dstates (b, t, 3k) T: before activation
 //            carry (b, k) A: dh that bypasses R, between launches
@@ -17,10 +18,10 @@
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
 #include "product.cuh"
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING>
-__global__ void __launch_bounds__(256)
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED>
+__global__ void __launch_bounds__(256, 1)
     gru_cell_forward(T* gates, const T* __restrict__ recurrent_weight, const T* __restrict__ bias,
-                     const T* __restrict__ initial_h, const bool* __restrict__ mask, T* y, T* inner, T* last_h,
+                     const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale, T* y, T* inner, T* last_h,
                      CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
@@ -30,7 +31,8 @@ __global__ void __launch_bounds__(256)
     const long long h_pitch = step > 0 ? (long long)geometry.steps * units : units;
 
     Real sum[ROWS_A_THREAD][GRU_GATES] = {};
-    if (h_before) add_state_product<T, UNITS>(h_before, h_pitch, recurrent_weight, columns, units, geometry.batch, sum);
+    if (h_before)
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, columns, units, geometry.batch, scale, sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -62,11 +64,12 @@ __global__ void __launch_bounds__(256)
     }
 }
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT>
-__global__ void __launch_bounds__(256)
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool SCALED>
+__global__ void __launch_bounds__(256, 1)
     gru_cell_backward(const T* __restrict__ gates, const T* __restrict__ inner, const T* __restrict__ y,
                       const T* __restrict__ recurrent_weight, const T* __restrict__ initial_h,
-                      const bool* __restrict__ mask, const T* __restrict__ dy, const T* __restrict__ grad_h, T* dgates,
+                      const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
+                      const T* __restrict__ grad_h, T* dgates,
                       T* dstates, Accumulator<T>* carry, T* previous_h, T* dh0, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
@@ -77,8 +80,8 @@ __global__ void __launch_bounds__(256)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dstates + geometry.time(step + 1) * columns;
-        add_gradient_product<T, UNITS>(after, geometry.steps * columns, columns, recurrent_weight, columns, units,
-                                       geometry.batch, sum);
+        add_gates_product<T, UNITS, GRU_GATES, SCALED>(after, geometry.steps * columns, recurrent_weight, units,
+                                                       geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

@@ -5,6 +5,7 @@
 // Arrays:    b = batch, s = steps (in the order of processing), t = time of x (s, or reversed), k = units, A = accumulator
 //            gates (b, t, 4k) T: x W on entry of the forward; if TRAINING the activated gates on exit
 //            recurrent_weight R (k, 4k) T; bias (4k) T or null; initial_h, initial_c (b, k) T or null; mask (b, t) or null
+//            scale (b, 4, k) T: factors of h in the product of each gate; read if SCALED
 //            y (b, s, k) T: step reads y[:, step - 1]; cells (b, s, k) A: c after each step, or (b, 1, k) unless TRAINING
 //            last_h, last_c (b, k) T: written by the last step
 //            dy (b, s, k) T, grad_h, grad_c (b, k) T or null; dgates (b, t, 4k) T: before activation
@@ -17,10 +18,10 @@
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
 #include "product.cuh"
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING>
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED>
 __global__ void __launch_bounds__(256)
     lstm_cell_forward(T* gates, const T* __restrict__ recurrent_weight, const T* __restrict__ bias,
-                      const T* __restrict__ initial_h, const T* __restrict__ initial_c, const bool* __restrict__ mask, T* y,
+                      const T* __restrict__ initial_h, const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ scale, T* y,
                       Accumulator<T>* cells, T* last_h, T* last_c, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
@@ -33,7 +34,8 @@ __global__ void __launch_bounds__(256)
     // sum[r][gate] = (h R)[row, gate of the unit]
     Real sum[ROWS_A_THREAD][GATES] = {};
     if (h_before)
-        add_state_product<T, UNITS>(h_before, h_pitch, recurrent_weight, (long long)GATES * units, units, geometry.batch, sum);
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, (long long)GATES * units, units,
+                                            geometry.batch, scale, sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -74,11 +76,11 @@ __global__ void __launch_bounds__(256)
     }
 }
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT>
-__global__ void __launch_bounds__(256)
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool SCALED>
+__global__ void __launch_bounds__(256, 1)
     lstm_cell_backward(const T* __restrict__ gates, const Accumulator<T>* __restrict__ cells, const T* __restrict__ y,
                        const T* __restrict__ recurrent_weight, const T* __restrict__ initial_h,
-                       const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ dy,
+                       const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
                        const T* __restrict__ grad_h, const T* __restrict__ grad_c, T* dgates, Accumulator<T>* carry_h,
                        Accumulator<T>* carry_c, T* previous_h, T* dh0, T* dc0, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
@@ -91,8 +93,8 @@ __global__ void __launch_bounds__(256)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dgates + geometry.time(step + 1) * columns;
-        add_gradient_product<T, UNITS>(after, geometry.steps * columns, columns, recurrent_weight, columns, units,
-                                       geometry.batch, sum);
+        add_gates_product<T, UNITS, GATES, SCALED>(after, geometry.steps * columns, recurrent_weight, units, geometry.batch,
+                                                   scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

@@ -9,14 +9,15 @@ constexpr int SLICE = 32;         // of the summed dimension
 constexpr int PITCH = SLICE + 4;  // rows stay aligned to 16 bytes and 8 lanes' 16-byte reads meet 32 banks
 
 // sum[r][gate] += (state weight)[row, gate of the unit]; state (batch, units), its rows state_pitch apart;
-// weight (units, gate * units + unit), its rows weight_pitch apart
-template <typename T, int UNITS, int ROWS_A_THREAD, int COUNT>
+// weight (units, gate * units + unit), its rows weight_pitch apart;
+// if SCALED, each gate's state is multiplied by scale (batch, gate, units)
+template <typename T, int UNITS, bool SCALED, int ROWS_A_THREAD, int COUNT>
 __device__ __forceinline__ void add_state_product(const T* state, long long state_pitch, const T* __restrict__ weight,
-                                                  long long weight_pitch, int units, int batch,
+                                                  long long weight_pitch, int units, int batch, const T* __restrict__ scale,
                                                   Accumulator<T> (&sum)[ROWS_A_THREAD][COUNT]) {
     using Real = Accumulator<T>;
     constexpr int ROWS = THREADS / UNITS * ROWS_A_THREAD;
-    __shared__ alignas(16) Real state_tile[ROWS][PITCH];
+    __shared__ alignas(16) Real state_tile[SCALED ? COUNT : 1][ROWS][PITCH];
     __shared__ alignas(16) Real weight_tile[SLICE][COUNT][UNITS];
     const int thread = threadIdx.y * UNITS + threadIdx.x;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
@@ -24,7 +25,14 @@ __device__ __forceinline__ void add_state_product(const T* state, long long stat
         for (int at = thread; at < ROWS * SLICE; at += THREADS) {
             const int row = at / SLICE, k = at % SLICE;
             const bool inside = first_row + row < batch && first + k < units;
-            state_tile[row][k] = inside ? widen(state[(first_row + row) * state_pitch + first + k]) : Real(0);
+            const Real value = inside ? widen(state[(first_row + row) * state_pitch + first + k]) : Real(0);
+            if constexpr (SCALED) {
+                const long long factor = (long long)(first_row + row) * COUNT * units + first + k;
+                for (int gate = 0; gate < COUNT; ++gate)
+                    state_tile[gate][row][k] = inside ? value * widen(scale[factor + (long long)gate * units]) : Real(0);
+            } else {
+                state_tile[0][row][k] = value;
+            }
         }
         for (int at = thread; at < SLICE * COUNT * UNITS; at += THREADS) {
             const int k = at / (COUNT * UNITS), gate = at / UNITS % COUNT, unit = at % UNITS;
@@ -37,7 +45,8 @@ __device__ __forceinline__ void add_state_product(const T* state, long long stat
         for (int k = 0; k < SLICE; ++k)
             for (int r = 0; r < ROWS_A_THREAD; ++r)
                 for (int gate = 0; gate < COUNT; ++gate)
-                    sum[r][gate] += state_tile[threadIdx.y * ROWS_A_THREAD + r][k] * weight_tile[k][gate][threadIdx.x];
+                    sum[r][gate] += state_tile[SCALED ? gate : 0][threadIdx.y * ROWS_A_THREAD + r][k] *
+                                    weight_tile[k][gate][threadIdx.x];
         __syncthreads();
     }
 }
@@ -71,5 +80,27 @@ __device__ __forceinline__ void add_gradient_product(const T* gradient, long lon
             for (int r = 0; r < ROWS_A_THREAD; ++r)
                 sum[r] += gradient_tile[threadIdx.y * ROWS_A_THREAD + r][k] * weight_tile[threadIdx.x][k];
         __syncthreads();
+    }
+}
+
+// The same over all the columns of COUNT gates; if SCALED, each gate's part is multiplied by scale (batch, gate, units).
+template <typename T, int UNITS, int COUNT, bool SCALED, int ROWS_A_THREAD>
+__device__ __forceinline__ void add_gates_product(const T* gradient, long long gradient_pitch, const T* __restrict__ weight,
+                                                  int units, int batch, const T* __restrict__ scale,
+                                                  Accumulator<T> (&sum)[ROWS_A_THREAD]) {
+    const long long columns = (long long)COUNT * units;
+    if constexpr (SCALED) {
+        const int unit = blockIdx.x * UNITS + threadIdx.x;
+        const int first_row = (blockIdx.y * (THREADS / UNITS) + threadIdx.y) * ROWS_A_THREAD;
+        for (int gate = 0; gate < COUNT; ++gate) {
+            const long long first = (long long)gate * units;
+            Accumulator<T> part[ROWS_A_THREAD] = {};
+            add_gradient_product<T, UNITS>(gradient + first, gradient_pitch, units, weight + first, columns, units, batch, part);
+            for (int r = 0; r < ROWS_A_THREAD; ++r)
+                if (unit < units && first_row + r < batch)
+                    sum[r] += part[r] * widen(scale[(first_row + r) * columns + first + unit]);
+        }
+    } else {
+        add_gradient_product<T, UNITS>(gradient, gradient_pitch, columns, weight, columns, units, batch, sum);
     }
 }

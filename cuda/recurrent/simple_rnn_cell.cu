@@ -4,6 +4,7 @@
 //   Where mask[b, t] is false the state is held: h' = h, dsums = 0.
 // Arrays:    b = batch, s = steps (in the order of processing), t = time of x (s, or reversed), k = units, A = accumulator
 //            sums (b, t, k) T: x W; recurrent_weight R (k, k) T; bias (k) T or null; initial_h (b, k) T or null
+//            scale (b, 1, k) T: factors of h in its product; read if SCALED
 //            mask (b, t) or null; y (b, s, k) T: step reads y[:, step - 1]; last_h (b, k) T: written by the last step
 //            dy (b, s, k) T, grad_h (b, k) T or null; dsums (b, t, k) T: before activation
 //            carry (b, k) A: dh that a masked step hands on between launches
@@ -14,11 +15,11 @@
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
 #include "product.cuh"
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION>
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, bool SCALED>
 __global__ void __launch_bounds__(256)
     simple_rnn_cell_forward(const T* __restrict__ sums, const T* __restrict__ recurrent_weight,
                             const T* __restrict__ bias, const T* __restrict__ initial_h, const bool* __restrict__ mask,
-                            T* y, T* last_h, CellGeometry geometry, int step) {
+                            const T* __restrict__ scale, T* y, T* last_h, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * (THREADS / UNITS * ROWS_A_THREAD);
@@ -26,7 +27,8 @@ __global__ void __launch_bounds__(256)
     const long long h_pitch = step > 0 ? (long long)geometry.steps * units : units;
 
     Real sum[ROWS_A_THREAD][1] = {};
-    if (h_before) add_state_product<T, UNITS>(h_before, h_pitch, recurrent_weight, units, units, geometry.batch, sum);
+    if (h_before)
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, units, units, geometry.batch, scale, sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -47,10 +49,10 @@ __global__ void __launch_bounds__(256)
     }
 }
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION>
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, bool SCALED>
 __global__ void __launch_bounds__(256)
     simple_rnn_cell_backward(const T* __restrict__ y, const T* __restrict__ recurrent_weight,
-                             const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ dy,
+                             const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
                              const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry, T* previous_h, T* dh0,
                              CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
@@ -61,8 +63,8 @@ __global__ void __launch_bounds__(256)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dsums + (long long)geometry.time(step + 1) * units;
-        add_gradient_product<T, UNITS>(after, (long long)geometry.steps * units, units, recurrent_weight, units, units,
-                                       geometry.batch, sum);
+        add_gates_product<T, UNITS, 1, SCALED>(after, (long long)geometry.steps * units, recurrent_weight, units,
+                                               geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

@@ -75,8 +75,8 @@ class LSTM(CellLayer):
         activation, recurrent_activation: names or Activations of the cell and of the gates.
         unit_forget_bias: the forget gate's bias starts at 1.
         dropout: the share of each input's features that is zeroed in training, drawn once a call for all its
-        steps. recurrent_dropout: the same for the state, drawn for each gate; the input's dropout is then
-            too. Such sequences run as array functions, step by step.
+            steps.
+        recurrent_dropout: the same for the state, drawn for each gate; the input's dropout is then too.
         seed: of the dropout.
         return_sequences: return the output of every step, not of the last.
         return_state: return a list [output, h, c].
@@ -136,8 +136,9 @@ class GRU(CellLayer):
 
     Args:
         reset_after: apply the reset gate after the product with the recurrent kernel (as cuDNN), with a bias
-        of its own. return_state: return a list [output, h].
-        others: as of `LSTM`.
+            of its own. Without it, recurrent dropout runs as array functions, step by step.
+        return_state: return a list [output, h].
+        others: as of `LSTM`; layer_normalization and zoneout as of `ops.gru_variant`, with reset_after only.
 
     Shapes: as of `LSTM`, with gate order z, r, h: kernel (inputs, 3 * units), recurrent_kernel (units, 3 *
         units), bias (2, 3 * units) with reset_after, else (3 * units,).

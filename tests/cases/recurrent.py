@@ -12,6 +12,7 @@ class Case:
     """x (batch, steps, input_dim) through `units`.
 
     Attributes:
+        scaled: each gate's input and state have factors of their own, as dropout draws them.
         spread: x lies in +-spread; from 9 on, hard sigmoids reach both ends.
         states: which initial states are given, of "h" and "c".
         mask: None, or which steps are masked: "left", "right" (padding), "holes", "all", "nothing".
@@ -31,6 +32,7 @@ class Case:
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
     grads: tuple = ("outputs", "h", "c")
+    scaled: bool = False
 
     gates = 4
     forward, backward = staticmethod(ops.lstm), staticmethod(ops.lstm_backward)
@@ -61,6 +63,9 @@ class Case:
         }
         operands |= {"bias": self.bias_shape} if self.bias else {}
         operands |= {f"initial_{name}": state for name in self.states}
+        if self.scaled:
+            operands["input_scale"] = (self.batch, self.gates, self.input_dim)
+            operands["recurrent_scale"] = (self.batch, self.gates, self.units)
         shapes = {"outputs": (self.batch, self.steps, self.units), "h": state, "c": state}
         return operands, {name: shapes[name] for name in self.grads}
 
@@ -91,6 +96,9 @@ class Case:
         operands = {
             name: scale.get(name, 0.5) * generator.uniform(-1, 1, shape) for name, shape in operands.items()
         }
+        for name in ("input_scale", "recurrent_scale"):
+            if name in operands:  # rounded to nothing in any type
+                operands[name] = np.where(operands[name] > -0.2, 1.5, 0.0)
         grads = {name: generator.uniform(-1, 1, shape) for name, shape in grads.items()}
         mask = self.draw_mask()
         return operands | ({} if mask is None else {"mask": mask}), grads
@@ -135,6 +143,8 @@ CASES = [
     Case(
         "hard sigmoid and relu", 3, 4, 5, 7, 9.0, "hc", activation="hard_sigmoid", recurrent_activation="relu"
     ),
+    Case("dropout", 3, 4, 5, 7, states="hc", scaled=True),
+    Case("dropout, many of both", 35, 3, 2, 34, states="hc", mask="holes", go_backwards=True, scaled=True),
     Case("no sequences", 0, 3, 4, 5, states="hc"),
     Case("no steps", 3, 0, 4, 5),
     Case("no steps, initial states", 3, 0, 4, 5, states="hc"),

@@ -35,6 +35,8 @@ CASES = [
     Case("no gradient", 2, 3, 2, 3, grads=()),
     Case("relu", 3, 4, 5, 7, 1.0, "h", activation="relu"),
     Case("hard sigmoid", 3, 4, 5, 7, 9.0, "h", activation="hard_sigmoid"),
+    Case("dropout", 3, 4, 5, 7, states="h", scaled=True),
+    Case("dropout, many of both", 35, 3, 2, 34, states="h", mask="holes", go_backwards=True, scaled=True),
     Case("no sequences", 0, 3, 4, 5, states="h"),
     Case("no steps", 3, 0, 4, 5, states="h"),
 ]

@@ -11,7 +11,11 @@ _AFTER, _BEFORE = "recurrent/gru_cell.cu", "recurrent/gru_reset_before.cu"
 
 def _needs(reset_after, why):
     def reason(problem, device):
-        return why if problem.reset_after is not reset_after else launching.unsupported(problem, device)
+        if problem.reset_after is not reset_after:
+            return why
+        if problem.recurrent_scaled and not reset_after:
+            return "dropout of the state with the reset gate before the product"
+        return launching.unsupported(problem, device)
 
     return reason
 
@@ -20,36 +24,41 @@ _reset_after = _needs(True, "for the reset gate after the product with the recur
 _reset_before = _needs(False, "for the reset gate before the product with the recurrent weight")
 
 
-def _arrays(problem, device, x, weight, initial_h):
+def _arrays(problem, device, x, weight, initial_h, input_scale, keeps):
     """(outputs, h, gates, inner) before the first step; h is the initial one where no step follows."""
     batch, steps, units = problem.batch, problem.steps, problem.units
     outputs = device.empty(problem.output_shape, problem.dtype)
     if batch == 0 or steps == 0:
         return outputs, *launching.handed_through(problem, device, initial_h), None, None
-    gates = launching.input_products(problem, device, x, weight)
-    inner = device.empty((batch, steps if problem.training else 1, units), problem.dtype)
+    gates = launching.input_products(problem, device, x, weight, input_scale)
+    inner = device.empty((batch, steps if keeps else 1, units), problem.dtype)
     return outputs, device.empty(problem.state_shape, problem.dtype), gates, inner
 
 
 @cuda_implementation(_AFTER, _reset_after)
-def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
+def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, scale):
     """One product for the inputs of all steps, then one launch a step; returns (outputs, h, gates, inner).
 
     gates (batch, steps, 3 * units): activated, along the time of x; inner (batch, steps, units), along the
     time of x: the candidate's h R + bias.
     """
-    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h)
+    keeps = problem.training or problem.recurrent_scaled  # one kernel for dropout, which is of training
+    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, keeps)
     if gates is not None:
-        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_forward", problem.training)
+        launch = launching.step_kernel(
+            problem, device, _AFTER, "gru_cell_forward", keeps, problem.recurrent_scaled
+        )
         for step in range(problem.steps):
-            launch(step, gates, recurrent_weight, bias, initial_h, mask, outputs, inner, h)
+            launch(step, gates, recurrent_weight, bias, initial_h, mask, scale, outputs, inner, h)
     return outputs, h, *((gates, inner) if problem.training else (None, None))
 
 
 @cuda_implementation(_BEFORE, _reset_before)
-def reset_before_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, *scales):
+def reset_before_forward(
+    problem, device, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, scale
+):
     """As `cell_forward`, with two launches a step: the gates, then the candidate; inner is r h."""
-    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h)
+    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, problem.training)
     if gates is not None:
         options = problem, device, _BEFORE
         of_gates = launching.step_kernel(*options, "gru_gates_forward", problem.training)
@@ -81,8 +90,8 @@ def cell_backward(problem, device, grad_outputs, grad_h, residuals):
     dstates = device.empty(dgates.shape, problem.dtype)
     if len(dgates):
         kept = residuals.gates, residuals.inner, residuals.outputs, residuals.recurrent_weight
-        kept += residuals.initial_h, residuals.mask
-        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_backward")
+        kept += residuals.initial_h, residuals.mask, residuals.recurrent_scale
+        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_backward", problem.recurrent_scaled)
         for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial state is
             launch(step, *kept, grad_outputs, grad_h, dgates, dstates, carry, previous, dh)
 
@@ -91,7 +100,13 @@ def cell_backward(problem, device, grad_outputs, grad_h, residuals):
     if problem.use_bias:
         both = [launching.bias_gradient(problem, device, grads) for grads in (dgates, dstates)]
         grad_bias = device.array_module.stack(both)
-    return grad_x, grad_weight, launching.product(device, previous.T, dstates), grad_bias, dh
+    return (
+        grad_x,
+        grad_weight,
+        launching.state_weight_gradient(problem, device, previous, dstates, residuals),
+        grad_bias,
+        dh,
+    )
 
 
 @cuda_implementation(_BEFORE, _reset_before)

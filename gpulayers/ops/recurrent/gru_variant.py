@@ -71,13 +71,11 @@ def gru_variant(
         width,
         units,
         np.dtype(x.dtype),
-        bias is not None,
-        mask is not None,
-        bool(go_backwards),
-        activation,
-        True,
-        True,
-        recurrent_activation,
+        use_bias=bias is not None,
+        masked=mask is not None,
+        go_backwards=bool(go_backwards),
+        activation=activation,
+        recurrent_activation=recurrent_activation,
     )
     xp, accumulate = arrays.array_module(x), arrays.accumulation_dtype(problem.dtype)
     wide = {

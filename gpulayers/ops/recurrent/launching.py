@@ -44,7 +44,10 @@ SMALL, LARGE = CellConfig(units=16, rows_a_thread=1), CellConfig(units=32, rows_
 
 
 def cell_config(problem, device):
-    """Large tiles where they still give every multiprocessor a block, else small ones."""
+    """Large tiles where they still give every multiprocessor a block and fit static shared memory, else small
+    ones."""
+    if problem.recurrent_scaled and problem.dtype.itemsize == 8:
+        return SMALL
     columns, rows, _ = LARGE.grid(problem)
     return LARGE if columns * rows >= device.multiprocessors else SMALL
 
@@ -63,8 +66,6 @@ class CellGeometry:
 
 def unsupported(problem, device):
     """Why the kernels of one step do not take the problem, or None."""
-    if problem.scaled:
-        return "dropout gives each gate factors of its own"
     for activation in problem.activations:
         if activation not in ACTIVATIONS:
             return f"the kernels know the activations {', '.join(ACTIVATIONS)}, not {activation}"
@@ -92,9 +93,22 @@ def handed_through(problem, device, *states):
     return [device.zeros(problem.state_shape, problem.dtype) if s is None else s.copy() for s in states]
 
 
-def input_products(problem, device, x, weight):
+def input_products(problem, device, x, weight, scale):
     """x W of all steps, (batch * steps, columns)."""
-    return device.matmul(x.reshape(problem.batch * problem.steps, problem.input_dim), weight)
+    if scale is None:
+        return device.matmul(_rows(problem, x), weight)
+    parts = [device.matmul(_rows(problem, x * f), weight[:, c]) for c, f in _by_gate(problem, scale)]
+    return device.array_module.concatenate(parts, axis=1)
+
+
+def _rows(problem, array):
+    return array.reshape(problem.batch * problem.steps, array.shape[-1])
+
+
+def _by_gate(problem, scale):
+    """Pairs (columns of a gate, its factors (batch, 1, n))."""
+    units = problem.units
+    return [(slice(g * units, (g + 1) * units), scale[:, None, g]) for g in range(len(problem.gates))]
 
 
 def product(device, a, b):
@@ -104,13 +118,31 @@ def product(device, a, b):
     return device.zeros((a.shape[0], b.shape[1]), a.dtype)
 
 
+def weight_gradient(problem, device, a, dgates, scale):
+    """The gradient to the weight whose operand was a (batch, steps, n), from dgates (batch * steps, columns)."""
+    if scale is None:
+        return product(device, _rows(problem, a).T, dgates)
+    parts = [product(device, _rows(problem, a * f).T, dgates[:, c]) for c, f in _by_gate(problem, scale)]
+    return device.array_module.concatenate(parts, axis=1)
+
+
 def input_gradients(problem, device, dgates, residuals):
     """(grad_x, grad_weight) from the gradients (batch * steps, columns) along the time of x."""
-    rows = problem.batch * problem.steps
-    grad_x = product(device, dgates, residuals.weight.T).reshape(
-        problem.batch, problem.steps, problem.input_dim
-    )
-    return grad_x, product(device, residuals.x.reshape(rows, problem.input_dim).T, dgates)
+    weight, scale, shape = residuals.weight, residuals.input_scale, residuals.x.shape
+    if scale is None:
+        grad_x = product(device, dgates, weight.T).reshape(shape)
+    else:
+        grad_x = sum(
+            product(device, dgates[:, c], weight[:, c].T).reshape(shape) * f
+            for c, f in _by_gate(problem, scale)
+        )
+    return grad_x, weight_gradient(problem, device, residuals.x, dgates, scale)
+
+
+def state_weight_gradient(problem, device, previous, dgates, residuals):
+    """The gradient to the recurrent weight, from the states before each step, (batch * steps, units)."""
+    previous = previous.reshape(problem.output_shape)
+    return weight_gradient(problem, device, previous, dgates, residuals.recurrent_scale)
 
 
 def bias_gradient(problem, device, dgates):

@@ -104,14 +104,12 @@ def lstm_variant(
         width,
         units,
         np.dtype(x.dtype),
-        bias is not None,
-        mask is not None,
-        bool(go_backwards),
-        activation,
-        True,
-        True,
-        recurrent_activation,
-        size,
+        use_bias=bias is not None,
+        masked=mask is not None,
+        go_backwards=bool(go_backwards),
+        activation=activation,
+        recurrent_activation=recurrent_activation,
+        size=size,
     )
     return _forward(problem, named, update_h, update_c)
 

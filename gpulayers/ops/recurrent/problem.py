@@ -39,7 +39,8 @@ class SequenceProblem:
         go_backwards: the last time step is processed first.
         activation: of what the cell puts out.
         training: whether the forward keeps what the backward needs.
-        scaled: whether dropout scales each gate's input or state by factors of its own.
+        input_scaled, recurrent_scaled: whether dropout scales each gate's input, or state, by factors of its
+            own.
     """
 
     batch: int
@@ -52,7 +53,8 @@ class SequenceProblem:
     go_backwards: bool = False
     activation: str = "tanh"
     training: bool = False
-    scaled: bool = False
+    input_scaled: bool = False
+    recurrent_scaled: bool = False
 
     kind: ClassVar[str] = None  # "An LSTM"
     gates: ClassVar[tuple] = ()
@@ -128,7 +130,8 @@ class SequenceProblem:
             bool(go_backwards),
             activation,
             bool(training),
-            input_scale is not None or recurrent_scale is not None,
+            input_scale is not None,
+            recurrent_scale is not None,
             **options,
         )
 
