@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 _BLOCK_ELEMENTS = 1 << 20  # of the columns of one block: about what the caches hold
-FEW_CHANNELS = 8  # below it columns are laid out pixel by pixel, for longer runs
+FEW_CHANNELS = 8  # below it gradients are laid out pixel by pixel, for longer runs
 
 
 def blocks(problem):
@@ -27,28 +27,36 @@ def blocks(problem):
     return itertools.product(*cuts)
 
 
-def gather_columns(problem, x, block, dtype):
-    """The windows of a block of the output: (groups, pixels, taps * channels)."""
+def gather_columns(problem, x, block, dtype, buffer):
+    """The windows of a block of the output: (groups, pixels, taps * channels), in the buffer or a view of x."""
     shape, inner, outer = _slab(problem, block)
-    if x[inner].shape == shape:
-        slab = x[inner].astype(dtype, copy=False)
-    else:
-        slab = np.zeros(shape, dtype)
-        slab[outer] = x[inner]
-    groups, channels, taps = problem.groups, problem.group_in_channels, problem.window.taps
+    groups, channels, window = problem.groups, problem.group_in_channels, problem.window
     if problem.pointwise and groups == 1:
-        return slab.reshape(1, -1, channels)
+        return x[inner].astype(dtype, copy=False).reshape(1, -1, channels)
+    slab = np.zeros(shape, dtype)
+    slab[outer] = x[inner]
+    image, *steps, element = slab.strides
     sizes = [part.stop - part.start for part in block]
-    slab = slab.reshape(*shape[:-1], groups, channels)
-    if channels < FEW_CHANNELS:
-        columns = np.empty((groups, taps, channels, *sizes), dtype)
-        for tap, slices in enumerate(_tap_slices(problem, sizes)):
-            columns[:, tap] = np.moveaxis(slab[slices], (-2, -1), (0, 1))
-        return columns.reshape(groups, taps * channels, math.prod(sizes)).transpose(0, 2, 1)
-    columns = np.empty((groups, *sizes, taps, channels), dtype)
-    for tap, slices in enumerate(_tap_slices(problem, sizes)):
-        columns[..., tap, :] = np.moveaxis(slab[slices], -2, 0)
-    return columns.reshape(groups, math.prod(sizes), taps * channels)
+    windows = np.lib.stride_tricks.as_strided(
+        slab,
+        (groups, *sizes, *window.size, channels),
+        (
+            *(channels * element, image),
+            *(step * stride for step, stride in zip(steps, window.strides)),
+            *(step * dilation for step, dilation in zip(steps, window.dilation)),
+            element,
+        ),
+        writeable=False,
+    )
+    columns = buffer[: windows.size].reshape(windows.shape)
+    columns[...] = windows
+    return columns.reshape(groups, math.prod(sizes), window.taps * channels)
+
+
+def column_buffer(problem, dtype):
+    """Room for the columns of any block."""
+    columns = problem.window.taps * problem.in_channels
+    return np.empty(min(max(_BLOCK_ELEMENTS, columns), problem.output_pixels * columns), dtype)
 
 
 def scatter_columns(problem, dx, block, columns):

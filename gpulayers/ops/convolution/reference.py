@@ -8,16 +8,19 @@ formed in float32 (float64 for float64) and rounded once.
 import numpy as np
 
 from ..arrays import accumulation_dtype
-from .columns import FEW_CHANNELS, blocks, gather_columns, scatter_columns
+from .columns import FEW_CHANNELS, blocks, column_buffer, gather_columns, scatter_columns
+from .mirrored import mirrored, mirrored_weight
 from .problem import Activation
 
 
 def _sigmoid(y):
     with np.errstate(over="ignore"):  # exp overflows to infinity where the result is 0
-        return 1 / (1 + np.exp(-y))
+        y = np.exp(np.negative(y, out=y), out=y)
+    y += 1
+    return np.divide(1, y, out=y)
 
 
-ACTIVATIONS = {
+ACTIVATIONS = {  # each in place
     Activation.NONE: lambda y: y,
     Activation.RELU: lambda y: np.maximum(y, 0, out=y),
     Activation.TANH: lambda y: np.tanh(y, out=y),
@@ -31,20 +34,28 @@ def forward(problem, x, weight, bias=None):
     x, y_last = _channels_last(problem, x), _channels_last(problem, y)
     matrix = _weight_matrices(problem, weight)
     bias = None if bias is None else bias.astype(matrix.dtype)
+    buffer = column_buffer(problem, matrix.dtype)
+    direct = problem.channels_last and problem.groups == 1 and y.dtype == matrix.dtype
     for block in blocks(problem):
-        product = np.matmul(
-            gather_columns(problem, x, block, matrix.dtype), matrix
-        )  # (groups, pixels, filters)
-        product = product.transpose(1, 0, 2).reshape(-1, problem.out_channels)
+        columns = gather_columns(problem, x, block, matrix.dtype, buffer)
+        target = y_last[block]
+        if direct:
+            product = target.reshape(-1, problem.out_channels)
+            np.matmul(columns[0], matrix[0], out=product)
+        else:  # (groups, pixels, filters) until transposed
+            product = np.matmul(columns, matrix).transpose(1, 0, 2).reshape(-1, problem.out_channels)
         if bias is not None:
             product += bias
-        target = y_last[block]
-        target[...] = ACTIVATIONS[problem.activation](product).reshape(target.shape)
+        product = ACTIVATIONS[problem.activation](product)
+        if not direct:
+            target[...] = product.reshape(target.shape)
     return y
 
 
 def backward_input(problem, grad_output, weight, bias=None):
     """The gradient to the input of the convolution; activation(gradient + bias) for a transposed one."""
+    if set(problem.window.strides) == {1} and problem.group_in_channels >= FEW_CHANNELS:
+        return forward(mirrored(problem), grad_output, mirrored_weight(problem, weight), bias)
     dx = np.zeros(problem.input_shape, accumulation_dtype(problem.dtype))
     dx_last, dy = _channels_last(problem, dx), _channels_last(problem, grad_output)
     matrix = _weight_matrices(problem, weight)
@@ -66,8 +77,9 @@ def backward_weight(problem, x, grad_output):
     x, dy = _channels_last(problem, x), _channels_last(problem, grad_output)
     rows, dtype = problem.window.taps * problem.group_in_channels, accumulation_dtype(problem.dtype)
     dw = np.zeros((problem.groups, rows, problem.group_out_channels), dtype)
+    buffer = column_buffer(problem, dtype)
     for block in blocks(problem):
-        columns = gather_columns(problem, x, block, dtype)
+        columns = gather_columns(problem, x, block, dtype, buffer)
         dw += np.matmul(columns.transpose(0, 2, 1), _output_matrices(problem, dy[block]))
     return dw.transpose(1, 0, 2).reshape(problem.weight_shape).astype(problem.dtype, copy=False)
 
