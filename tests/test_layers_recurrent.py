@@ -211,6 +211,41 @@ def test_configurations(make):
         assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]
 
 
+def test_bidirectional_with_first_weights():
+    source = layers.Bidirectional(layers.GRU(3))
+    source.build((2, 4, 3))
+    x = data(2, 4, 3).astype(np.float32)
+    again = layers.Bidirectional(layers.GRU(3), weights=source.get_weights())
+    np.testing.assert_array_equal(again(x), source(x))
+    halves = np.split(source(x), 2, axis=1)
+    np.testing.assert_array_equal(source.forward_layer(x), halves[0])
+    np.testing.assert_array_equal(source.backward_layer(x), halves[1])
+
+
+def test_stateful_bidirectional():
+    layer = layers.Bidirectional(layers.SimpleRNN(3, stateful=True, return_state=True))
+    x = data(2, 4, 3).astype(np.float32)
+    first = layer(x)
+    assert [state.shape for state in layer.states] == [(2, 3), (2, 3)]
+    assert not np.allclose(layer(x)[0], first[0])
+    layer.reset_state()
+    assert layer.states is None
+    np.testing.assert_array_equal(layer(x)[0], first[0])
+
+
+def test_a_sum_of_directions():
+    x = data(2, 4, 3)
+    results = {}
+    for mode in ("sum", "ave", "mul", "concat", None):
+        gpulayers.set_random_seed(4)
+        layer = layers.Bidirectional(layers.GRU(3, return_sequences=True, **WIDE), mode, **WIDE)
+        results[mode] = layer(x)
+    first, second = results[None]
+    for mode, expected in {"sum": first + second, "ave": (first + second) / 2, "mul": first * second}.items():
+        assert_close(results[mode], expected, 1, 1.0)
+    np.testing.assert_array_equal(results["concat"], np.concatenate([first, second], axis=-1))
+
+
 def test_not_trainable():
     layer = layers.GRU(3, trainable=False)
     layer.build((2, 3, 4))
@@ -283,6 +318,7 @@ def test_time_distributed_batch_statistics_are_those_of_a_step():
     "error, words, call",
     [
         (ValueError, "cell must have .*Received: 3", lambda: layers.RNN(3)),
+        (ValueError, "state_size must be .*Received: 'many'", lambda: layers.RNN(Leaky("many"))),
         (ValueError, "cells must be a list .*Received: \\[\\]", lambda: layers.RNN([])),
         (ValueError, "Every cell .*Received: 'lstm'", lambda: layers.StackedRNNCells(["lstm"])),
         (ValueError, "Received: -1", lambda: layers.GRU(-1)),

@@ -261,3 +261,14 @@ def test_wrong_arguments(changes, words):
 def test_wrong_arguments_of_layers(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_wrong_types(kind):
+    run, run_back = FUNCTIONS[kind]
+    with pytest.raises(TypeError, match="x must be .*Received: list"):
+        run(**(operands(kind, ()) | {"x": [1, 2]}))
+    with pytest.raises(TypeError, match="Received: float32|x float32"):
+        run(**(operands(kind, ()) | {"x": np.zeros((BATCH, STEPS, WIDTH), np.float32)}))
+    with pytest.raises(TypeError, match=f"those of {kind}_variant. Received: NoneType"):
+        run_back(*[None] * (3 if kind == "lstm" else 2), None)

@@ -50,6 +50,11 @@ class RNN(Layer):
         cell = StackedRNNCells(cell, dtype=kwargs.get("dtype")) if isinstance(cell, (list, tuple)) else cell
         if not callable(getattr(cell, "forward", None)) or getattr(cell, "state_size", None) is None:
             raise ValueError(f"cell must have a method `forward` and a `state_size`. Received: {cell!r}")
+        sizes = flatten(cell.state_size)
+        if not sizes or not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise ValueError(
+                f"state_size must be an integer, or a list of them. Received: {cell.state_size!r}"
+            )
         self.cell = cell
         self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
         self.go_backwards, self.stateful = bool(go_backwards), bool(stateful)
@@ -190,7 +195,7 @@ class RNN(Layer):
             )
         states = [self._to_cell(self.convert_input(arrays.take(state, "initial_state"))) for state in states]
         for state, size in zip(states, sizes):
-            wanted = (x.shape[0], *(size if isinstance(size, tuple) else (size,)))
+            wanted = (x.shape[0], size)
             if tuple(state.shape) != wanted:
                 raise ValueError(f"initial_state must have shape {wanted}. Received: {tuple(state.shape)}")
         return states

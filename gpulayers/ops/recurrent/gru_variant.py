@@ -51,6 +51,8 @@ def gru_variant(
     )
     named |= dict(input_gain=input_gain, recurrent_gain=recurrent_gain)
     named |= dict(input_scale=input_scale, recurrent_scale=recurrent_scale)
+    required = (x, "x"), (weight, "weight"), (recurrent_weight, "recurrent_weight")
+    x, weight, recurrent_weight = (arrays.take(array, name) for array, name in required)
     if x.ndim != 3 or weight.ndim != 2 or weight.shape[1] % 3:
         raise ValueError(
             "x and weight must have shapes (batch, steps, input_dim) and (input_dim, 3 * units). "
@@ -119,6 +121,8 @@ def gru_variant_backward(grad_outputs, grad_h, residuals):
     Args:
         grad_outputs: (batch, steps, units), or None; grad_h (batch, units), or None.
     """
+    if not isinstance(residuals, tuple) or len(residuals) != 3:
+        raise TypeError(f"residuals must be those of gru_variant. Received: {type(residuals).__name__}")
     problem, named, saved = residuals
     order, keep, wide = saved["order"], saved["keep"], saved["wide"]
     xp, dtype, normalized = arrays.array_module(order), order.dtype, wide["input_gain"] is not None

@@ -72,6 +72,8 @@ def lstm_variant(
     )
     named |= dict(recurrent_gain=recurrent_gain, state_gain=state_gain, state_shift=state_shift)
     named |= dict(input_scale=input_scale, recurrent_scale=recurrent_scale)
+    required = (x, "x"), (weight, "weight"), (recurrent_weight, "recurrent_weight")
+    x, weight, recurrent_weight = (arrays.take(array, name) for array, name in required)
     if x.ndim != 3 or weight.ndim != 2 or recurrent_weight.ndim != 2 or weight.shape[1] % 4:
         raise ValueError(
             "x, weight and recurrent_weight must have shapes (batch, steps, input_dim), "
@@ -79,7 +81,7 @@ def lstm_variant(
             f"Received: {x.shape}, {weight.shape}, {recurrent_weight.shape}"
         )
     (batch, steps, width), units = x.shape, weight.shape[1] // 4
-    size = units if projection is None else projection.shape[-1]
+    size = units if projection is None else arrays.take(projection, "projection").shape[-1]
     shapes = dict(
         weight=(width, 4 * units), recurrent_weight=(size, 4 * units), bias=(4 * units,), mask=(batch, steps)
     )
@@ -178,6 +180,8 @@ def lstm_variant_backward(grad_outputs, grad_h, grad_c, residuals):
     Args:
         grad_outputs: (batch, steps, size), or None; grad_h (batch, size), grad_c (batch, units), or None.
     """
+    if not isinstance(residuals, tuple) or len(residuals) != 3:
+        raise TypeError(f"residuals must be those of lstm_variant. Received: {type(residuals).__name__}")
     problem, named, saved = residuals
     order, keep, wide = saved["order"], saved["keep"], saved["wide"]
     xp, dtype = arrays.array_module(order), order.dtype
