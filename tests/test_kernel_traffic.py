@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gpulayers import jit, ops
+from gpulayers.ops import optimizers
 from tests.emulator import traffic
 
 RANDOM = np.random.default_rng(0)
@@ -109,6 +110,19 @@ def embedding_backward(device):
     ops.embedding_backward(device.asarray(ids), normal(device, 256, 64), 300)
 
 
+def embedding_bag(device):
+    ids = device.asarray(RANDOM.permutation(300)[:256].astype(np.int64))
+    ops.embedding_bag(ids, device.asarray(np.arange(0, 256, 8)), normal(device, 300, 64))
+
+
+def step(function, slots, **options):
+    def call(device):
+        values, grads, *states = ([normal(device, 5000), normal(device, 30)] for _ in range(2 + slots))
+        function(values, grads, [[abs(x) for x in moments] for moments in zip(*states)] or [[], []], [0.0, 0.0], **options)
+
+    return call
+
+
 def recurrent(name, gates, **options):
     """Two tiles of sequences and four of units."""
 
@@ -126,10 +140,15 @@ def recurrent(name, gates, **options):
 
 LSTM, RNN = recurrent("lstm", 4), recurrent("simple_rnn", 1)
 GRU, GRU_RESET_BEFORE = recurrent("gru", 3), recurrent("gru", 3, reset_after=False)
+ADAM = {"alpha": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 WINDOWS = {"strides": 2, "padding": "same"}  # 3x3, overlapping
 ROWS = [
     Row("embedding_gather_forward", "", embedding, {"ids": 2, "table": 1, "y": 1}),
     Row("embedding_sorted_backward", "", embedding_backward, {"order": 8, "dy": 1, "dtable": 1}),
+    Row("embedding_bag_forward", "", embedding_bag, {"table": 1, "y": 1}),
+    # Variables are reached through a table of addresses: no argument has their traffic.
+    Row("sgd_multi_tensor_step", "", step(optimizers.sgd_step, 1, rate=0.1, momentum=0.9), {}),
+    Row("adam_multi_tensor_step", "", step(optimizers.adam_step, 2, **ADAM), {}),
     Row("max_pool_window_forward", "2x2", pool(ops.max_pool, 2), {"x": 1, "y": 1}),
     Row("max_pool_window_forward", "3x3", pool(ops.max_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
     Row("max_pool_row_forward", "", pool(ops.max_pool, 2, data_format=FIRST), {"x": 1, "y": 1}),
