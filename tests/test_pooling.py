@@ -250,7 +250,7 @@ def test_average_backward_is_the_adjoint(case, data_format):
 
 def test_images_beyond_a_block_of_the_reference(monkeypatch):
     """Working on a few images at a time changes nothing."""
-    from gpulayers.ops.pooling import reference
+    from gpulayers.ops.pooling import parts
 
     x, dy = draw("floats", (7, 8, 8, 8), np.float32), draw("floats", (7, 4, 4, 8), np.float32, 1)
 
@@ -260,7 +260,7 @@ def test_images_beyond_a_block_of_the_reference(monkeypatch):
         return y, argmax, means, dx, ops.average_pool_backward(dy, x.shape, 2), ops.global_average_pool(x)
 
     expected = everything()
-    monkeypatch.setattr(reference, "BLOCK_BYTES", 2 * 8 * 8 * 8 * 4)
+    monkeypatch.setattr(parts, "BLOCK_BYTES", 2 * 8 * 8 * 8 * 4)
     for actual, whole in zip(everything(), expected):
         np.testing.assert_array_equal(actual, whole)
 

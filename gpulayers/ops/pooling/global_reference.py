@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from ..arrays import accumulation_dtype
-from .reference import image_blocks, quiet
+from .parts import image_blocks
+from .reference import quiet
 
 
 @quiet
