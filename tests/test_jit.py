@@ -167,6 +167,19 @@ def test_cache_entry_round_trip(empty_cache):
     assert cache.read("key") == ({"file": "f.cu", "size": 7}, b"\0binary")
 
 
+def test_the_cache_keeps_within_its_limit(empty_cache, monkeypatch):
+    """The entries read longest ago go first, until a quarter of the limit is free."""
+    monkeypatch.setattr(cache, "_MOST_BYTES", 8000)
+    monkeypatch.setattr(cache, "_CHECK_EVERY", 1)
+    for index in range(7):
+        cache.write(f"key{index}", {}, bytes(1000))
+        os.utime(jit.cache_folder() / f"key{index}.bin", (index, index))
+    assert cache.read("key0") is not None  # now the one read last
+    cache.write("key7", {}, bytes(1000))
+    left = {path.stem for path in jit.cache_folder().iterdir()}
+    assert left == {"key0", "key4", "key5", "key6", "key7"}
+
+
 @needs_compiler
 def test_an_error_names_file_line_and_instance(tmp_path, empty_cache):
     source = tmp_path / "broken.cu"
