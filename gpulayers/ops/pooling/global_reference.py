@@ -18,11 +18,34 @@ def max_with_argmax(problem, x):
     x, wide = x.reshape(problem.outer, problem.positions, problem.inner), accumulation_dtype(problem.dtype)
     shape = (problem.outer, problem.inner)
     y, argmax = np.empty(shape, problem.dtype), np.empty(shape, problem.argmax_dtype)
+    length = _run_length(problem)
+    starts = np.minimum(np.arange(0, problem.positions, length), problem.positions - length)
     for images in _blocks(problem, wide):
-        block = x[images].astype(wide, copy=False)
-        argmax[images] = block.argmax(axis=1)
-        y[images] = np.take_along_axis(block, argmax[images][:, None].astype(np.int64), axis=1)[:, 0]
+        # The maximum of each run of positions, the first run that has the largest, and its place in that.
+        block = x[images]
+        runs = (block[:, at : at + length].astype(wide, copy=False) for at in starts)
+        best = np.stack([_largest(values) for values in runs], axis=1)
+        run = starts[best.argmax(axis=1)][:, None]
+        values = np.take_along_axis(block, run + np.arange(length)[:, None], axis=1).astype(wide, copy=False)
+        place = values.argmax(axis=1)[:, None]
+        y[images] = np.take_along_axis(values, place, axis=1)[:, 0]
+        argmax[images] = (run + place)[:, 0]
     return y.reshape(problem.output_shape), argmax.reshape(problem.output_shape)
+
+
+def _run_length(problem):
+    """Positions that are reduced at once: about the square root of all."""
+    return min(problem.positions, max(64, math.isqrt(problem.positions)))
+
+
+def _largest(values):
+    """The maximum of (n, positions, inner) over the positions, by halves: NumPy is slow on short rows."""
+    if values.shape[2] == 1:
+        return values.max(axis=1)
+    while values.shape[1] > 1:
+        half = -(-values.shape[1] // 2)
+        values = np.maximum(values[:, :half], values[:, -half:])
+    return values[:, 0]
 
 
 @quiet
@@ -39,12 +62,12 @@ def max_backward(problem, grad_output, argmax):
 def average_forward(problem, x):
     """The mean of each channel."""
     x, wide = x.reshape(problem.outer, problem.positions, problem.inner), accumulation_dtype(problem.dtype)
-    # Partial sums of a bounded length keep the rounding error small however many positions there are.
-    starts = np.arange(0, problem.positions, max(64, math.isqrt(problem.positions)))
-    y = np.empty((problem.outer, problem.inner), problem.dtype)
+    y, length = np.empty((problem.outer, problem.inner), problem.dtype), _run_length(problem)
+    # Runs of a bounded length, added in float64, keep the rounding error small however many positions.
+    runs = [slice(start, start + length) for start in range(0, problem.positions, length)]
     for images in _blocks(problem, wide):
-        sums = np.add.reduceat(x[images], starts, axis=1, dtype=wide).sum(axis=1)
-        y[images] = sums / wide.type(problem.positions)
+        sums = sum(x[images, run].sum(axis=1, dtype=wide).astype(np.float64) for run in runs)
+        y[images] = sums / problem.positions
     return y.reshape(problem.output_shape)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 
 
 def image_blocks(images, image_bytes):

@@ -55,7 +55,8 @@ def max_with_argmax(problem, x):
 def _taps_of_maxima(window, sources, best, dtype):
     """The argmax is the number of taps that are passed before the maximum is met."""
     has_nan = np.isnan(best).any()
-    passed, missing, differs = np.zeros(best.shape, dtype), np.ones(best.shape, bool), np.empty(best.shape, bool)
+    passed, missing = np.zeros(best.shape, dtype), np.ones(best.shape, bool)
+    differs = np.empty(best.shape, bool)
     # Booleans are bytes: added without a conversion where the argmax is of bytes.
     ones = missing.view(np.uint8) if dtype == np.uint8 else missing
     for place in places_of_taps(window):
