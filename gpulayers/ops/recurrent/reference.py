@@ -8,12 +8,28 @@ from ..arrays import accumulation_dtype, array_module
 from . import steps as loop
 from .problem import GATES
 
-_BLOCK = 1 << 21  # elements of the projected inputs that are alive at once where nothing is kept
+_BLOCK = 1 << 19  # elements of the projected inputs that are alive at once where nothing is kept
 
 
 def _gate_slices(units):
     """The columns of each gate."""
     return {gate: slice(at * units, (at + 1) * units) for at, gate in enumerate(GATES)}
+
+
+def _sigmoid_columns(problem, xp, dtype):
+    """0.5 in the columns of sigmoids, 1 in those of the tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2."""
+    factors = xp.full(problem.columns, 0.5, dtype)
+    factors[_gate_slices(problem.units)["cell"]] = 1
+    return factors
+
+
+def _activate_gates_at_once(xp, gate, columns, factors, offsets):
+    """`_activate_gates` for tanh and sigmoid, over contiguous memory."""
+    xp.multiply(gate, factors, out=gate)
+    xp.tanh(gate, out=gate)
+    xp.multiply(gate, factors, out=gate)
+    xp.add(gate, offsets, out=gate)
+    return [gate[:, columns[name]] for name in ("input", "forget", "cell", "output")]
 
 
 def _activate_gates(gate, columns, activation, recurrent_activation):
@@ -48,6 +64,9 @@ def forward(
     keep = loop.keep_masks(problem, mask)
     columns = _gate_slices(units)
     activations = [loop.StepActivation(given) for given in problem.activations]
+    at_once = tuple(problem.activations) == ("tanh", "sigmoid")
+    factors = _sigmoid_columns(problem, xp, accumulate)
+    offsets = 1 - factors
 
     outputs = xp.empty(problem.output_shape, problem.dtype)
     block = steps if problem.training else max(1, min(steps, _BLOCK // max(1, batch * problem.columns)))
@@ -64,7 +83,10 @@ def forward(
             gates[: len(part)] += bias
         gate, cell, next_cell = gates[step % block], cells[step % len(cells)], cells[(step + 1) % len(cells)]
         gate += loop.gate_products(hidden, recurrent_weight, recurrent_scale, product)
-        i, f, g, o = _activate_gates(gate, columns, *activations)
+        if at_once:
+            i, f, g, o = _activate_gates_at_once(xp, gate, columns, factors, offsets)
+        else:
+            i, f, g, o = _activate_gates(gate, columns, *activations)
         xp.multiply(f, cell, out=next_cell)
         next_cell += xp.multiply(i, g, out=scratch)
         if keep is not None:
