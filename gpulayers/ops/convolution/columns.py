@@ -28,7 +28,7 @@ def blocks(problem):
 
 
 def gather_columns(problem, x, block, dtype, buffer):
-    """The windows of a block of the output: (groups, pixels, taps * channels), in the buffer or a view of x."""
+    """The windows of a block of the output: (groups, pixels, taps * channels), in the buffer or viewing x."""
     shape, inner, outer = _slab(problem, block)
     groups, channels, window = problem.groups, problem.group_in_channels, problem.window
     if problem.pointwise and groups == 1:
@@ -63,7 +63,10 @@ def scatter_columns(problem, dx, block, columns):
     """The adjoint of `gather_columns`: adds columns to the part of dx that they came from."""
     shape, inner, outer = _slab(problem, block)
     groups, channels = problem.groups, problem.group_in_channels
-    slab = np.zeros((*shape[:-1], groups, channels), columns.dtype)
+    if channels < FEW_CHANNELS:
+        slab = np.moveaxis(np.zeros((groups, channels, *shape[:-1]), columns.dtype), (0, 1), (-2, -1))
+    else:
+        slab = np.zeros((*shape[:-1], groups, channels), columns.dtype)
     sizes = [part.stop - part.start for part in block]
     for tap, slices in enumerate(_tap_slices(problem, sizes)):
         part = columns[..., tap * channels : (tap + 1) * channels].reshape(groups, *sizes, channels)

@@ -15,9 +15,7 @@ from .problem import Activation
 
 def _sigmoid(y):
     with np.errstate(over="ignore"):  # exp overflows to infinity where the result is 0
-        y = np.exp(np.negative(y, out=y), out=y)
-    y += 1
-    return np.divide(1, y, out=y)
+        return np.divide(1, 1 + np.exp(-y), out=y)  # np.negative is wrong in place on some strides
 
 
 ACTIVATIONS = {  # each in place
