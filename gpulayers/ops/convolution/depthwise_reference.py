@@ -4,12 +4,12 @@ Arrays stay in their data format. A channel with several filters is repeated, so
 channel of its own. Sums are formed in float32 (float64 for float64) and rounded once.
 """
 
-import itertools
 import math
 
 import numpy as np
 
 from ..arrays import accumulation_dtype
+from .depthwise_taps import add_product, along_channels, filters, meetings
 from .reference import ACTIVATIONS
 
 _BLOCK_ELEMENTS = 1 << 18  # of the output: about what the caches hold
@@ -18,13 +18,14 @@ _BLOCK_ELEMENTS = 1 << 18  # of the output: about what the caches hold
 def depthwise_forward(problem, x, weight, bias=None):
     """activation(conv(x, weight) + bias)."""
     y = np.empty(problem.output_shape, problem.dtype)
-    taps = _filters(problem, weight)
-    bias = None if bias is None else _along_channels(problem, bias)
+    taps = filters(problem, weight)
+    bias = None if bias is None else along_channels(problem, bias)
     for images in _blocks(problem):
         repeated = _repeated(problem, x[images])
         sums = np.zeros(y[images].shape, repeated.dtype)
-        for tap, outputs, inputs in _meetings(problem):
-            sums[outputs] += repeated[inputs] * taps[tap]
+        products = np.empty(sums.size, sums.dtype)
+        for tap, outputs, inputs in meetings(problem):
+            add_product(problem, sums[outputs], repeated[inputs], taps[tap], products)
         if bias is not None:
             sums += bias
         y[images] = ACTIVATIONS[problem.activation](sums)
@@ -34,15 +35,16 @@ def depthwise_forward(problem, x, weight, bias=None):
 def depthwise_backward_input(problem, grad_output, weight, bias=None):
     """The gradient to the input; activation(gradient + bias) for a transposed convolution."""
     dx = np.empty(problem.input_shape, problem.dtype)
-    taps = _filters(problem, weight)
-    bias = None if bias is None else _along_channels(problem, bias)
+    taps = filters(problem, weight)
+    bias = None if bias is None else along_channels(problem, bias)
     for images in _blocks(problem):
         dy = grad_output[images].astype(taps.dtype, copy=False)
         shape = list(dx[images].shape)
         shape[_channel_axis(problem)] = problem.out_channels
         sums = np.zeros(shape, dy.dtype)
-        for tap, outputs, inputs in _meetings(problem):
-            sums[inputs] += dy[outputs] * taps[tap]
+        products = np.empty(dy.size, dy.dtype)
+        for tap, outputs, inputs in meetings(problem):
+            add_product(problem, sums[inputs], dy[outputs], taps[tap], products)
         sums = _summed(problem, sums)
         if bias is not None:
             sums = sums + bias
@@ -58,7 +60,7 @@ def depthwise_backward_weight(problem, x, grad_output):
     operand = letters + "k" if problem.channels_last else letters[0] + "k" + letters[1:]
     for images in _blocks(problem):
         repeated, dy = _repeated(problem, x[images]), grad_output[images].astype(dtype, copy=False)
-        for tap, outputs, inputs in _meetings(problem):
+        for tap, outputs, inputs in meetings(problem):
             dw[tap] += np.einsum(f"{operand},{operand}->k", repeated[inputs], dy[outputs])
     return dw.reshape(problem.weight_shape).astype(problem.dtype, copy=False)
 
@@ -68,23 +70,6 @@ def _blocks(problem):
     image = math.prod(problem.window.output_size) * problem.out_channels
     step = max(1, _BLOCK_ELEMENTS // image)
     return [slice(first, first + step) for first in range(0, problem.batch, step)]
-
-
-def _meetings(problem):
-    """For each tap, in the weights' order, the outputs that it reaches and the inputs they see there."""
-    window = problem.window
-    axes = range(window.rank)
-    for number, tap in enumerate(itertools.product(*map(range, window.size))):
-        ranges = [window.valid_range(axis, tap[axis]) for axis in axes]
-        if any(first == stop for first, stop in ranges):
-            continue
-        inputs = []
-        for axis, (first, stop) in enumerate(ranges):
-            start = first * window.strides[axis] + tap[axis] * window.dilation[axis] - window.pad_low[axis]
-            reach = (stop - 1 - first) * window.strides[axis] + 1
-            inputs.append(slice(start, start + reach, window.strides[axis]))
-        before = (slice(None),) * (1 if problem.channels_last else 2)
-        yield number, (*before, *itertools.starmap(slice, ranges)), (*before, *inputs)
 
 
 def _channel_axis(problem):
@@ -105,14 +90,3 @@ def _summed(problem, dx):
         return dx
     axis = dx.ndim - 1 if problem.channels_last else 1
     return dx.reshape(*dx.shape[:axis], problem.in_channels, count, *dx.shape[axis + 1 :]).sum(axis=axis + 1)
-
-
-def _along_channels(problem, values):
-    """(..., channels) so that it broadcasts over the pixels, in the accumulation type."""
-    values = values.astype(accumulation_dtype(problem.dtype))
-    return values if problem.channels_last else values.reshape(*values.shape, *(1,) * problem.window.rank)
-
-
-def _filters(problem, weight):
-    """(taps, channels) that broadcast over the pixels."""
-    return _along_channels(problem, weight.reshape(problem.window.taps, problem.out_channels))
