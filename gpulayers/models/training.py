@@ -42,8 +42,8 @@ class Trainer:
             metrics: a list of names, Metrics or functions f(y_true, y_pred), or for several outputs a list or
                 dict of these; "accuracy" takes its form from the shapes.
             weighted_metrics: the same, computed with the sample weights.
-            run_eagerly, steps_per_execution, jit_compile: of Keras; they change nothing here.
-            auto_scale_loss: whether a model of the policy "mixed_float16" scales its loss dynamically.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing here.
+                For float16 wrap the optimizer in a LossScaleOptimizer.
 
         Raises:
             ValueError: unknown names, or a loss without a reduction.

@@ -115,6 +115,7 @@ def test_layer(kind, number):
 
     def close(actual, true, name):
         true = true.detach().numpy()
+        # float32 on both sides: each sum is off by roundings of its partial sums, of the largest value's size.
         scale = max(1.0, float(np.abs(true).max(initial=0)))
         np.testing.assert_allclose(actual, true, rtol=0, atol=2e-5 * scale, err_msg=f"{name} of {what}")
 

@@ -13,7 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras", reason="the extra `parity` (keras) is not installed")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
-CLOSE = dict(rtol=1e-9, atol=1e-10)
+CLOSE = dict(rtol=1e-9, atol=1e-10)  # float64 on both sides
 SINGLE = dict(rtol=1e-4, atol=2e-5)  # Keras computes normalisations, products and extrema in float32
 SEEDS = range(6)
 
