@@ -8,17 +8,18 @@ from .. import losses, optimizers
 from ..callbacks import CallbackList, History, ProgressBar
 from ..callbacks.progress import is_terminal
 from ..metrics import Mean
-from ..ops import arrays, random
+from ..ops import random
 from ..ops.spatial import integer
-from .batches import Data, DataBatches, GivenBatches, Passes, arranged, class_weighted, is_batches, required
-from .objectives import check_losses, check_metrics, loss_terms, placed_metrics, total_loss
+from .batches import DataBatches, GivenBatches, Passes, is_batches, required
+from .objectives import check_losses, check_metrics
+from .sources import Sources
+from .steps import Steps, on_host
 
 
-class Trainer:
+class Trainer(Steps, Sources):
     """The training half of a model; `self` is also a Layer with `run` and `check_inputs`."""
 
     optimizer = loss = loss_weights = None
-    _metric_requests, _loss_mean, _terms, _placed = (None, None), None, None, None
 
     def compile(
         self,
@@ -42,8 +43,8 @@ class Trainer:
             metrics: a list of names, Metrics or functions f(y_true, y_pred), or for several outputs a list or
                 dict of these; "accuracy" takes its form from the shapes.
             weighted_metrics: the same, computed with the sample weights.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing here.
-                For float16 wrap the optimizer in a LossScaleOptimizer.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing
+                here. For float16 wrap the optimizer in a LossScaleOptimizer.
 
         Raises:
             ValueError: unknown names, or a loss without a reduction.
@@ -210,13 +211,13 @@ class Trainer:
         passes = Passes(source, steps)
         run = self._callbacks(callbacks, verbose, passes.known, 1)
         if isinstance(source, DataBatches) and source.data.samples == 0:
-            return self.packed(_on_host(self._predict_step(source.data.x)))
+            return self.packed(on_host(self._predict_step(source.data.x)))
         parts = []
         with run:
             run.call("on_predict_begin")
             for step, batch in enumerate(passes):
                 run.call("on_predict_batch_begin", step)
-                parts.append(_on_host(self._predict_step(batch.x)))
+                parts.append(on_host(self._predict_step(batch.x)))
                 run.batch_end("predict", step, lambda: {"outputs": self.packed(parts[-1])})
             run.call("on_predict_end")
         if not parts:
@@ -245,87 +246,14 @@ class Trainer:
         """The outputs for one batch, as NumPy."""
         data = self._data(x)
         self._check_data(data, data.samples)
-        return self.packed(_on_host(self._predict_step(data.x)))
+        return self.packed(on_host(self._predict_step(data.x)))
 
     def reset_metrics(self):
         """Starts the means anew."""
         for metric in self.metrics:
             metric.reset_state()
 
-    # Steps
-
-    def _train_step(self, data):
-        x, y, sample_weight = (self._moved(part) for part in data.parts())
-        outputs, backward, masks = self._run_flat(x, True, differentiate=True)
-        penalties = self._penalties()
-        scale = self.optimizer.loss_scale()
-        self._lay_out(y, outputs)
-        loss, grads = total_loss(self._terms, y, outputs, sample_weight, masks, True, scale)
-        backward(grads)
-        variables = self.trainable_weights
-        for variable in variables:
-            if variable.regularizer is not None:
-                grad = variable.regularizer.gradient(variable.value)
-                variable.add_grad(grad if scale == 1 else grad * grad.dtype.type(scale))
-        self._record(loss, penalties, x, y, outputs, sample_weight, masks)
-        self.optimizer.apply(variables)
-
-    def _test_step(self, data):
-        x, y, sample_weight = (self._moved(part) for part in data.parts())
-        outputs, _, masks = self._run_flat(x, False, differentiate=False)
-        penalties = self._penalties()
-        self._lay_out(y, outputs)
-        loss, _ = total_loss(self._terms, y, outputs, sample_weight, masks, False)
-        self._record(loss, penalties, x, y, outputs, sample_weight, masks)
-
-    def _predict_step(self, x):
-        x = self._moved(x)
-        return self.run(x if len(x) > 1 else x[0], None, False, differentiate=False)[0]
-
-    def _run_flat(self, x, training, differentiate):
-        """(outputs, backward of their gradients, masks), lists of all outputs."""
-        output, backward, mask = self.run(x if len(x) > 1 else x[0], None, training, differentiate)
-        if isinstance(output, list):
-            return output, lambda grads: backward(grads, input_gradient=False), mask
-        return [output], lambda grads: backward(grads[0], input_gradient=False), [mask]
-
-    def _penalties(self):
-        """Of the last call's outputs and of the weights."""
-        return self.losses + [
-            v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None
-        ]
-
-    def _lay_out(self, y, outputs):
-        """At the first batch: which loss and which metrics belong to which output."""
-        if self._terms is not None:
-            return
-        names = self.output_names
-        shapes = [(p.shape if t is None else t.shape, p.shape) for t, p in zip(y, outputs)]
-        self._terms = loss_terms(
-            self.loss, self.loss_weights, names, shapes, in_given_order=self._output_keys is not None
-        )
-        self._placed = placed_metrics(*self._metric_requests, names, shapes)
-
-    def _record(self, loss, penalties, x, y, outputs, sample_weight, masks):
-        for penalty in penalties:
-            loss = loss + penalty
-        self._loss_mean.update_state(loss, sample_weight=len(x[0]))
-        for placed in self._placed:
-            at = placed.output
-            weight = sample_weight[at] if placed.weighted and sample_weight is not None else None
-            if y[at] is None:
-                raise ValueError(f"y is needed for the metric {placed.key}. Received: y=None")
-            placed.metric.update_state(y[at], outputs[at], weight, masks[at])
-
-    def _results(self):
-        """The logs in Keras's order: the loss, metrics under their own names, single losses, the rest."""
-        if self._loss_mean is None:
-            return {}
-        found = {"loss": self._loss_mean.result()}
-        placed = {p.key: p for p in self._placed or ()}
-        found |= {key: p.metric.result() for key, p in placed.items() if key == p.metric.name}
-        found |= {t.mean.name: t.mean.result() for t in self._terms or () if t.mean is not None}
-        return found | {key: placed[key].metric.result() for key in sorted(set(placed) - set(found))}
+    # Passes
 
     def _train_epoch(self, batches, run):
         """The logs of one pass over the batches, or of its part until `stop_training` was set; None where
@@ -354,95 +282,11 @@ class Trainer:
         run.call("on_test_end", dict(logs))
         return logs
 
-    # Data
-
-    def _data(self, x, y=None, sample_weight=None, class_weight=None):
-        """The Data of a model's inputs, labels and weights."""
-        rank = len(self._input_shapes[0]) if self.built else None
-        x = arranged(x, self.input_names, "x", rank)
-        names = self.output_names
-        first = y[0] if isinstance(y, (list, tuple)) and y else None
-        wrapped = arrays.is_array(first) and first.ndim and len(first) == len(x[0]) > 1
-        y = arranged(y, names, "y", first.ndim if wrapped else None)
-        sample_weight = arranged(sample_weight, names, "sample_weight")
-        return Data(x, y, class_weighted(y, sample_weight, class_weight))
-
-    def _batch(self, batch, class_weight=None):
-        """The Data of a batch x, (x, y) or (x, y, sample_weight)."""
-        batch = tuple(batch) if isinstance(batch, (list, tuple)) else (batch,)
-        if not 1 <= len(batch) <= 3:
-            raise ValueError(
-                f"A batch must be x, (x, y) or (x, y, sample_weight). Received: {len(batch)} parts"
-            )
-        data = self._data(*batch, *[None] * (3 - len(batch)), class_weight)
-        self._check_data(data, None)
-        return data
-
-    def _in_batches(self, data, batch_size, steps, *order):
-        """The DataBatches of a Data, checked."""
-        if batch_size is None:
-            batch_size = max(1, -(-data.samples // steps)) if steps else 32
-        batch_size = integer(batch_size, "batch_size", least=1)
-        self._check_data(data, batch_size)
-        return DataBatches(data, batch_size, *order)
-
-    def _source(self, x, batch_size, steps, make_data, needing_samples=None):
-        """Something to iterate over in batches, checked."""
-        if is_batches(x):
-            source = GivenBatches(x, self._batch)
-            self._check_data(source.peek(), None)
-            return source
-        data = make_data()
-        if data.samples == 0 and needing_samples:
-            raise ValueError(f"{needing_samples} needs at least one sample. Received: x with none")
-        return self._in_batches(data, batch_size, steps)
-
-    def _validation(self, given, batch_size, steps):
-        """The batches of `fit`'s validation_data; None stays."""
-        if given is None:
-            return None
-        if is_batches(given):
-            return self._source(given, batch_size, steps, None)
-        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
-            raise ValueError(
-                "validation_data must be (x, y), (x, y, sample_weight) or batches. "
-                f"Received: {type(given).__name__}"
-            )
-        return self._in_batches(self._data(*given), batch_size, steps)
-
-    # Checks and helpers
-
-    def _moved(self, parts):
-        """The arrays on the model's device; types are left to the layers and the loss."""
-        device = self.device or arrays.default_device()
-        return parts and [
-            part if part is None or arrays.device_of(part) is device else device.asarray(part)
-            for part in parts
-        ]
-
     def _require_loss(self, method):
         if self.loss is None:
             raise ValueError(
                 f"compile(optimizer, loss) must be called first. Received: {method} of a model without a loss"
             )
-
-    def _check_data(self, data, batch_size):
-        """Builds the model if need be and checks the data's shape at once, before any batch.
-
-        Args:
-            batch_size: of the batches to be made of the data; None where the data is one batch.
-        """
-        shape = tuple(data.x[0].shape)
-        if not self.built:
-            self.build((min(batch_size or shape[0], shape[0]), *shape[1:]))
-        fixed = self._input_shapes[0][0]
-        if fixed is not None and ((batch_size or shape[0]) != fixed or shape[0] % fixed):
-            raise ValueError(
-                f"{self.name} has a fixed batch size of {fixed}: batch_size and a multiple of it in "
-                "samples are expected. "
-                f"Received: batch_size={batch_size}, {shape[0]} samples"
-            )
-        self.check_inputs([part[: fixed or 1] for part in data.x])
 
     def _callbacks(self, callbacks, verbose, steps, epochs, first=()):
         if isinstance(callbacks, CallbackList):
@@ -479,7 +323,3 @@ def _returned(logs, return_dict):
         return logs
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _on_host(output):
-    return [_on_host(part) for part in output] if isinstance(output, list) else arrays.to_numpy(output)
