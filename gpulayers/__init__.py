@@ -6,6 +6,7 @@ Names and semantics are Keras's; the kernels under cuda/ are this project's own.
 import importlib
 
 from .config import (
+    DTypePolicy,
     float32_precision,
     floatx,
     image_data_format,
@@ -20,11 +21,14 @@ __version__ = "0.1.0"
 _SUBMODULES = (
     "activations",
     "callbacks",
+    "config",
     "constraints",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",

@@ -34,7 +34,8 @@ class Variable:
         return math.prod(self.shape)
 
     def add_grad(self, grad):
-        """Adds to `grad`; takes ownership of the array given."""
+        """Adds to `grad`, in the variable's dtype; takes ownership of the array given."""
+        grad = grad.astype(self.dtype, copy=False)
         if self.grad is None:
             self.grad = grad
         else:

@@ -25,7 +25,7 @@ CASES = [
     (ValueError, lambda: layers.Dense(3, bias_constraint="small")),
     (TypeError, lambda: layers.Dense(3, unknown=1)),
     (TypeError, lambda: layers.Dense(3, name=3)),
-    (TypeError, lambda: layers.Dense(3, dtype="int32")),
+    (ValueError, lambda: layers.Dense(3, dtype="int32")),
     (ValueError, lambda: layers.Dense(3, dtype="single-ish")),
     (ValueError, lambda: layers.Dense(3)(np.ones(4, np.float32))),
     (ValueError, lambda: layers.Dense(3).build((None, None))),

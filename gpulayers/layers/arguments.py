@@ -3,7 +3,6 @@
 import numpy as np
 
 from .. import activations
-from ..ops import arrays
 from ..registry import serialize_object
 
 
@@ -14,18 +13,6 @@ def serialized(value):
     if hasattr(value, "get_config"):
         return serialize_object(value)
     return value
-
-
-def dtype_of(dtype):
-    """The NumPy dtype of a name (bfloat16 too) or of a dtype, or a ValueError."""
-    if isinstance(dtype, str) and dtype == "bfloat16":
-        return arrays.bfloat16
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise ValueError(
-            f"dtype must be float32, float16, bfloat16 or float64. Received: {dtype!r}"
-        ) from None
 
 
 def batch_input_shape(kind, shapes):

@@ -113,7 +113,7 @@ class Bidirectional(Layer):
             for layer, state in zip((self.forward_layer, self.backward_layer), states)
         ]
         found = [output if self.return_state else [output] for output, _ in pairs]
-        first, second = (parts[0].astype(self.dtype, copy=False) for parts in found)
+        first, second = (parts[0].astype(self.compute_dtype, copy=False) for parts in found)
         second = second[:, ::-1] if self.return_sequences else second
         merged = self._merge(first, second)
 

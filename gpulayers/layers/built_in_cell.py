@@ -105,7 +105,7 @@ class BuiltInCell(Layer):
         """Zeros, an array a state."""
         device = self.device or arrays.default_device()
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [device.zeros((batch_size, size), self.dtype) for size in sizes]
+        return [device.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
     # One step
 
@@ -153,7 +153,7 @@ class BuiltInCell(Layer):
         )
         options["activation"] = self.activation
         variables = self.kernel, self.recurrent_kernel, self.bias
-        weights = [None if variable is None else variable.value for variable in variables]
+        weights = [self.cast(variable) for variable in variables]
         outputs, *after, residuals = self._operation(dropped, *weights, training=training, **options)
 
         def backward(grad_outputs, grad_states):
@@ -217,7 +217,7 @@ class BuiltInCell(Layer):
         return self._draws.generator(like)
 
     def _draw(self, like, shape, rate):
-        ones = arrays.array_module(like).ones(shape, self.dtype)
+        ones = arrays.array_module(like).ones(shape, self.compute_dtype)
         generator = self.generator(like)
         if not self.recurrent_dropout:
             return random.dropout(ones, rate, generator)[0]

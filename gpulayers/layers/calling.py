@@ -1,5 +1,6 @@
 """What happens around a layer's `build` and `forward`, so that subclasses need not care."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -57,11 +58,14 @@ def with_conversion(function):
                 raise TypeError(f"{self.name} takes one input. Received: a list of {len(taken)}") from error
             raise
         penalty = self.activity_regularizer
+        penalised = None if penalty is None else output
         dtypes = [array.dtype if is_float(array) else None for array in given]
+        output_dtypes = float_dtypes(output)
 
         def backward(grad_output, input_gradient=True):
+            grad_output = converted(grad_output, output_dtypes)
             if penalty is not None:
-                grad_output = _with_penalty(penalty, output, grad_output)
+                grad_output = _with_penalty(penalty, penalised, grad_output)
             input_gradient = input_gradient and any(dtype is not None for dtype in dtypes)
             if input_gradient or not self.skips_input_gradient:
                 grads = gradient(grad_output)
@@ -70,9 +74,9 @@ def with_conversion(function):
             if grads is None:
                 return [None] * len(dtypes) if several else None
             if not isinstance(grads, list):
-                return _converted(grads, dtypes[0])
-            known = dtypes + [grad.dtype for grad in grads[len(dtypes) :]]
-            return [_converted(grad, dtype) for grad, dtype in zip(grads, known)]
+                return None if dtypes[0] is None else converted(grads, dtypes[0])
+            own = [None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)]
+            return own + grads[len(dtypes) :]
 
         if penalty is not None:
             outputs = output if isinstance(output, list) else [output]
@@ -82,12 +86,27 @@ def with_conversion(function):
     return forward
 
 
+_scales = {"penalty": 1.0}
+
+
+@contextlib.contextmanager
+def scaled_penalties(scale):
+    """While it lasts, backwards multiply the gradients of penalties on outputs: a scale of the loss is one of
+    them too."""
+    before, _scales["penalty"] = _scales["penalty"], scale
+    try:
+        yield
+    finally:
+        _scales["penalty"] = before
+
+
 def _with_penalty(penalty, output, grad_output):
     """The gradient with that of the penalty on the output, which is divided by the batch size as in Keras."""
-    if not isinstance(output, list):
-        return grad_output + penalty.gradient(output) / output.dtype.type(max(1, output.shape[0]))
-    grads = [penalty.gradient(part) / part.dtype.type(max(1, part.shape[0])) for part in output]
-    return [grad if given is None else given + grad for given, grad in zip(grad_output, grads)]
+    if isinstance(output, list):
+        return [_with_penalty(penalty, part, grad) for part, grad in zip(output, grad_output)]
+    factor = _scales["penalty"] / max(1, output.shape[0])
+    grad = penalty.gradient(output) * output.dtype.type(factor)
+    return grad if grad_output is None else grad_output + grad
 
 
 def is_float(array):
@@ -95,5 +114,18 @@ def is_float(array):
     return array.dtype in arrays.FLOAT_DTYPES
 
 
-def _converted(grad, dtype):
-    return None if grad is None or dtype is None else grad.astype(dtype, copy=False)
+def float_dtypes(output):
+    """The float type of an array, or None; a list of them, nested alike, for lists of arrays."""
+    if isinstance(output, (list, tuple)):
+        return [float_dtypes(part) for part in output]
+    return output.dtype if is_float(output) else None
+
+
+def converted(grad, dtypes):
+    """Gradients in the given types; None stays, and so does a gradient whose type is None."""
+    if isinstance(dtypes, list):
+        several = isinstance(grad, (list, tuple)) and len(grad) == len(dtypes)
+        return [converted(part, dtype) for part, dtype in zip(grad, dtypes)] if several else grad
+    if grad is None or dtypes is None:
+        return grad
+    return grad.astype(dtypes, copy=False)

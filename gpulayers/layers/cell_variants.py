@@ -54,7 +54,7 @@ def run_variant(cell, x, states, mask, go_backwards, training):
     dropped, keep, scales = cell.dropped(x, states[0], training)
     variables = {"weight": cell.kernel, "recurrent_weight": cell.recurrent_kernel, "bias": cell.bias}
     variables |= cell.variant_weights
-    operands = {name: None if variable is None else variable.value for name, variable in variables.items()}
+    operands = {name: cell.cast(variable) for name, variable in variables.items()}
     options = dict(zip(("initial_h", "initial_c"), states), mask=mask, go_backwards=go_backwards, **scales)
     options |= dict(activation=cell.activation, recurrent_activation=cell.recurrent_activation)
     sizes = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]

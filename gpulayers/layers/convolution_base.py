@@ -68,8 +68,8 @@ class BaseConvolution(Layer):
         split(self, x.shape)
         convolve, backward_weight, backward_input = self.operations
         geometry = self.geometry
-        bias = self.bias.value if self.use_bias else None
-        y = convolve(x, self.kernel.value, bias, activation=fused_name(self.activation), **geometry)
+        kernel, bias = self.cast(self.kernel), self.cast(self.bias)
+        y = convolve(x, kernel, bias, activation=fused_name(self.activation), **geometry)
         y, activation_backward = with_activation(self.activation, y)
 
         def backward(grad_output, input_gradient=True):
@@ -79,7 +79,7 @@ class BaseConvolution(Layer):
             if self.use_bias and self.bias.trainable:
                 self.bias.add_grad(ops.conv_backward_bias(grad_output, data_format=self.data_format))
             return (
-                backward_input(grad_output, self.kernel.value, x.shape, **geometry)
+                backward_input(grad_output, kernel, x.shape, **geometry)
                 if input_gradient
                 else None
             )

@@ -75,7 +75,8 @@ class Dense(Layer):
             )
 
     def forward(self, x, training=True):
-        product = dense.dense(x, self.kernel.value, self.bias.value if self.use_bias else None)
+        kernel = self.cast(self.kernel)
+        product = dense.dense(x, kernel, self.cast(self.bias))
         y, activation_backward = activate(self.activation, product)
 
         def backward(grad_output, input_gradient=True):
@@ -84,7 +85,7 @@ class Dense(Layer):
                 self.kernel.add_grad(dense.dense_backward_weight(x, grad_output))
             if self.use_bias and self.bias.trainable:
                 self.bias.add_grad(dense.dense_backward_bias(grad_output))
-            return dense.dense_backward_input(grad_output, self.kernel.value) if input_gradient else None
+            return dense.dense_backward_input(grad_output, kernel) if input_gradient else None
 
         return y, backward
 

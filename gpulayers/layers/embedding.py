@@ -51,6 +51,7 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = bool(mask_zero)
+        self.autocast = False
         self.embeddings = None
         if weights is not None:
             self.build(None)
@@ -76,13 +77,17 @@ class Embedding(Layer):
 
     def forward(self, ids, training=True):
         self._check_length(ids.shape)
-        y = ops.embedding(ids, self.embeddings.value)
+        rows = ops.embedding(ids, self.embeddings.value)
 
         def backward(grad_output, input_gradient=True):
             if self.embeddings.trainable:
-                self.embeddings.add_grad(ops.embedding_backward(ids, grad_output, self.input_dim))
+                grad_rows = grad_output.astype(self.variable_dtype, copy=False)
+                self.embeddings.add_grad(ops.embedding_backward(ids, grad_rows, self.input_dim))
 
-        return y, backward
+        return rows.astype(self.compute_dtype, copy=False), backward
+
+    def compute_output_dtype(self, input_dtypes):
+        return self.compute_dtype.name
 
     def compute_mask(self, inputs, mask=None):
         return inputs != 0 if self.mask_zero else None

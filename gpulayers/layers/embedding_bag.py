@@ -3,6 +3,7 @@
 from .. import constraints, initializers, ops, regularizers
 from ..ops.embedding.bag_problem import MODES
 from ..ops.spatial import integer
+from .calling import is_float
 from .layer import Layer
 
 
@@ -56,6 +57,10 @@ class EmbeddingBag(Layer):
             "embeddings",
         )
 
+    def convert_input(self, array):
+        """Ids pass; weights take the type of the table."""
+        return array.astype(self.variable_dtype, copy=False) if is_float(array) else array
+
     def forward(self, inputs, training=True):
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             raise ValueError(
@@ -68,12 +73,16 @@ class EmbeddingBag(Layer):
 
         def backward(grad_output):
             options = dict(mode=self.mode, weights=weights, argmax=argmax)
-            grad, grad_weights = ops.embedding_bag_backward(grad_output, ids, offsets, table, **options)
+            grad_rows = grad_output.astype(self.variable_dtype, copy=False)
+            grad, grad_weights = ops.embedding_bag_backward(grad_rows, ids, offsets, table, **options)
             if self.embeddings.trainable:
                 self.embeddings.add_grad(grad)
             return [None, None, grad_weights][: len(inputs)]
 
-        return y, backward
+        return y.astype(self.compute_dtype, copy=False), backward
+
+    def compute_output_dtype(self, input_dtypes):
+        return self.compute_dtype.name
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) not in (2, 3) or not all(isinstance(part, (tuple, list)) for part in input_shape):

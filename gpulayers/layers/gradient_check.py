@@ -73,9 +73,10 @@ def check_gradients(
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"check_gradients takes a layer. Received: {layer!r}")
-    if layer.dtype != np.float64:
+    if layer.dtype_policy.name != "float64":
+        policy = layer.dtype_policy.name
         raise TypeError(
-            f"check_gradients needs a layer of dtype 'float64'. Received: {layer.name} of {layer.dtype}"
+            f"check_gradients needs a layer of dtype 'float64'. Received: {layer.name} of {policy}"
         )
     generator = np.random.default_rng(seed)
     device = arrays.default_device()

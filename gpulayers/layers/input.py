@@ -1,5 +1,8 @@
 """The input of a model."""
 
+import numpy as np
+
+from .. import config
 from ..ops.spatial import integer
 from .layer import Layer
 from .symbolic import Call, SymbolicTensor
@@ -11,7 +14,7 @@ class InputLayer(Layer):
     Args:
         shape: without the batch; None for sizes that may vary.
         batch_size: a fixed batch size, or None.
-        dtype: of the data: informative; default the layer float type.
+        dtype: of the data: informative; default `gpulayers.floatx()`.
         batch_shape: shape with the batch, in place of `shape` and `batch_size`.
         sparse, ragged, input_tensor, optional: of Keras; only their defaults are supported.
         name: the input's name.
@@ -56,11 +59,13 @@ class InputLayer(Layer):
                 f"batch_size goes with shape, not with batch_shape. Received: batch_size={batch_size!r}"
             )
         self.batch_shape = _sizes(batch_shape, "batch_shape")
-        self.data_dtype = dtype
-        super().__init__(name=name, dtype=dtype if str(dtype) in _FLOATS else None, **kwargs)
+        self.data_dtype = config.floatx() if dtype is None else np.dtype(dtype).name
+        super().__init__(
+            name=name, dtype=dtype if str(dtype) in config.FLOAT_TYPES else config.floatx(), **kwargs
+        )
         self.built, self.build_shape = True, self.batch_shape
         call = Call(self, [])
-        call.outputs.append(SymbolicTensor(self.batch_shape, str(dtype or self.dtype.name), self.name, call))
+        call.outputs.append(SymbolicTensor(self.batch_shape, self.data_dtype, self.name, call))
         self.calls.append(call)
 
     def forward(self, inputs, training=True):
@@ -69,12 +74,9 @@ class InputLayer(Layer):
     def get_config(self):
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": str(self.data_dtype or self.dtype),
+            "dtype": self.data_dtype,
             "name": self.name,
         }
-
-
-_FLOATS = ("float16", "float32", "float64", "bfloat16")
 
 
 def _sizes(shape, name):

@@ -2,7 +2,6 @@
 
 from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
-from .calling import is_float
 from .merging import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
 
 
@@ -78,6 +77,7 @@ class Dot(Merge):
     nothing is left.
     """
 
+    converts_integers = True
     least = most = 2
 
     def __init__(self, axes, normalize=False, **kwargs):
@@ -115,7 +115,7 @@ class Dot(Merge):
         return (batch, *(rest or [1]))
 
     def forward(self, inputs, training=True):
-        inputs = [x if is_float(x) else x.astype(self.dtype) for x in self._checked(inputs)]
+        inputs = self._checked(inputs)
         axes = self._axes_of([tuple(x.shape) for x in inputs])
         factors, results = inputs, None
         if self.normalize:

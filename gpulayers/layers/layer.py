@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 
-from .. import config, constraints, initializers, regularizers
+from .. import config, constraints, dtype_policies, initializers, regularizers
 from ..ops import arrays
 from ..registry import serialize_object
 from ..variable import Variable
-from .arguments import batch_input_shape, dtype_of, serialized
+from .arguments import batch_input_shape, serialized
 from .calling import is_float, with_build, with_conversion
 from .names import automatic_name
 from .symbolic import call, is_symbolic
@@ -28,10 +28,17 @@ class Layer:
     Args:
         activity_regularizer: a penalty on the output.
         trainable: whether the weights are trained.
-        dtype: the float type of the weights and the computation; default `gpulayers.floatx()`.
-        autocast: whether float inputs of another type are converted to `dtype`; otherwise they are a
-            TypeError.
+        dtype: the float type of the weights and the computation, or a policy that tells the two apart:
+            "mixed_float16", "mixed_bfloat16", a `DTypePolicy` or its configuration; default:
+            `gpulayers.config.dtype_policy()`.
+        autocast: whether float inputs of another type are converted to `compute_dtype`; otherwise they come
+            to `forward` as they are.
         name: default: the class name in snake case, numbered.
+
+    Attributes:
+        dtype_policy: the DTypePolicy.
+        compute_dtype: of the computation and the output.
+        variable_dtype, dtype: of the weights. `forward` reads a weight in `compute_dtype` by `cast`.
     """
 
     supports_masking = False  # whether a mask passes through unchanged
@@ -52,7 +59,7 @@ class Layer:
     ):
         self._variables, self._sublayers = [], []
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype = arrays.float_dtype(dtype_of(config.floatx() if dtype is None else dtype), "dtype")
+        self.dtype_policy = dtype
         self.autocast = bool(autocast)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string. Received: {name!r}")
@@ -98,17 +105,13 @@ class Layer:
 
     def convert_input(self, array):
         """The input in the type the layer computes in."""
-        if array.dtype == self.dtype:
+        if array.dtype == self.compute_dtype:
             return array
         if is_float(array):
-            if not self.autocast:
-                raise TypeError(
-                    f"{self.name} computes in {self.dtype} and autocast is off. Received: {array.dtype}"
-                )
-            return array.astype(self.dtype)
+            return array.astype(self.compute_dtype) if self.autocast else array
         if array.dtype.kind not in "iub":
             raise TypeError(f"The input of {self.name} must hold numbers. Received: dtype {array.dtype}")
-        return array.astype(self.dtype) if self.converts_integers else array
+        return array.astype(self.compute_dtype) if self.converts_integers else array
 
     def compute_output_shape(self, input_shape):
         """The output's shape for an input's; unknown sizes are None."""
@@ -126,10 +129,33 @@ class Layer:
         for layer in self._sublayers:
             layer.reset_state()
 
+    def compute_output_dtype(self, input_dtypes):
+        """The name of the output's type for inputs of these types (names); a list where outputs differ."""
+        if not self.converts_integers and len(set(input_dtypes)) == 1:
+            if input_dtypes[0] not in config.FLOAT_TYPES:
+                return input_dtypes[0]
+        return self.compute_dtype.name
+
+    # Types
+
     @property
-    def output_dtype(self):
-        """The name of the output's type."""
-        return self.dtype.name
+    def dtype_policy(self):
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value):
+        self._dtype_policy = dtype_policies.get(value)
+        self.compute_dtype = np.dtype(self._dtype_policy.compute_dtype)
+        self.variable_dtype = np.dtype(self._dtype_policy.variable_dtype)
+
+    @property
+    def dtype(self):
+        return self.variable_dtype
+
+    def cast(self, variable):
+        """The variable's array in the type the layer computes in; None of None. Its gradient goes back by
+        `variable.add_grad`, which converts it."""
+        return None if variable is None else variable.value.astype(self.compute_dtype, copy=False)
 
     @property
     def input(self):
@@ -164,10 +190,10 @@ class Layer:
         name="variable",
         dtype=None,
     ):
-        """A new Variable of the layer, on its device."""
+        """A new Variable of the layer, on its device; `dtype` defaults to `variable_dtype`."""
         if self.device is None:
             self.device = arrays.default_device()
-        dtype = self.dtype if dtype is None else dtype_of(dtype)
+        dtype = self.variable_dtype if dtype is None else np.dtype(dtype)
         # The layer's own memory, whatever the initializer keeps.
         value = self.device.asarray(
             np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C")
@@ -254,12 +280,13 @@ class Layer:
 
     def get_config(self):
         """The constructor's arguments, by Keras's names, as JSON-ready values."""
-        values = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype.name}
+        values = {"name": self.name, "trainable": self.trainable}
+        values["dtype"] = dtype_policies.serialize(self.dtype_policy)
         for kind in reversed(type(self).__mro__[: type(self).__mro__.index(Layer)]):
             if "__init__" in kind.__dict__:
                 for parameter in inspect.signature(kind.__init__).parameters.values():
                     if (
-                        parameter.name != "self"
+                        parameter.name not in ("self", "name", "trainable", "dtype")
                         and parameter.kind is not parameter.VAR_KEYWORD
                         and hasattr(self, parameter.name)
                     ):

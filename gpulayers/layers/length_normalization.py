@@ -42,7 +42,7 @@ class RMSNormalization(Layer):
         def backward(grad_output):
             grads = normalization.scale_and_shift_backward(grad_output, result.values, scale, shape)
             if self.scale.trainable:
-                self.scale.add_grad(grads[1].reshape(scale.shape).astype(self.scale.dtype, copy=False))
+                self.scale.add_grad(grads[1].reshape(scale.shape))
             return result.backward(grads[0]).astype(x.dtype, copy=False)
 
         return y, backward

@@ -24,7 +24,7 @@ class Merge(Layer):
         self.compute_output_shape([x.shape for x in inputs])
         if all(x.dtype == inputs[0].dtype for x in inputs):
             return list(inputs)
-        return [x if is_float(x) else x.astype(self.dtype) for x in inputs]
+        return [x if is_float(x) else x.astype(self.compute_dtype) for x in inputs]
 
     def _check_shapes(self, shapes):
         given = [tuple(shape) for shape in shapes if isinstance(shape, (list, tuple))]
@@ -102,8 +102,10 @@ class Add(Merge):
 class Average(Merge):
     """The mean of the inputs."""
 
+    converts_integers = True
+
     def forward(self, inputs, training=True):
-        inputs = [x if is_float(x) else x.astype(self.dtype) for x in self._checked(inputs)]
+        inputs = self._checked(inputs)
         same_rank = merging.aligned(inputs)
         y = merging.add(same_rank) / inputs[0].dtype.type(len(inputs))
         return y, lambda dy: self._fitted(inputs, same_rank, [dy / dy.dtype.type(len(inputs))] * len(inputs))

@@ -2,6 +2,7 @@
 
 import collections
 
+from .. import config
 from ..registry import snake_case
 
 _used = collections.Counter()
@@ -16,5 +17,6 @@ def automatic_name(kind):
 
 
 def clear_session():
-    """Starts the numbering anew."""
+    """Starts the numbering anew, and forgets the policy of `set_dtype_policy`."""
     _used.clear()
+    config.clear_dtype_policy()

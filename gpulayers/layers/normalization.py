@@ -117,13 +117,13 @@ class BatchNormalization(Layer):
             result = normalization.normalize_constants(x, (), mean, variance, self.epsilon)
         values = result.values if factor is None else result.values * factor + term
         gamma, beta = (None if v is None else v.value for v in (self.gamma, self.beta))
-        y = normalization.scale_and_shift(values, gamma, beta, shape, x.dtype)
+        y = normalization.scale_and_shift(values, gamma, beta, shape, self.compute_dtype)
 
         def backward(grad_output):
             grads = normalization.scale_and_shift_backward(grad_output, values, gamma, shape)
             for variable, grad in zip((self.gamma, self.beta), grads[1:]):
                 if variable is not None and variable.trainable:
-                    variable.add_grad(grad.reshape(variable.shape).astype(variable.dtype, copy=False))
+                    variable.add_grad(grad.reshape(variable.shape))
             grad_values = grads[0] if factor is None else grads[0] * factor
             return result.backward(grad_values).astype(x.dtype, copy=False)
 

@@ -126,6 +126,10 @@ class _MaxPooling(_Pooling):
         shape = super().compute_output_shape(input_shape)
         return [shape, shape] if self.return_indices else shape
 
+    def compute_output_dtype(self, input_dtypes):
+        dtype = super().compute_output_dtype(input_dtypes)
+        return [dtype, "int64"] if self.return_indices else dtype
+
 
 class _AveragePooling(_Pooling):
     """The mean of each window's elements; padding does not count."""

@@ -120,7 +120,7 @@ class PReLU(Layer):
 
     def forward(self, x, training=True):
         xp = arrays.array_module(x)
-        alpha = self.alpha.value.astype(x.dtype, copy=False)
+        alpha = self.cast(self.alpha)
         if x.ndim != alpha.ndim + 1 or any(b not in (1, a) for a, b in zip(x.shape[1:], alpha.shape)):
             raise ValueError(
                 f"{self.name} was built for samples of {self.build_shape[1:]}. "
@@ -131,7 +131,7 @@ class PReLU(Layer):
         def backward(grad_output):
             if self.alpha.trainable:
                 grad_alpha = merging.reduced(grad_output * negative, (1, *alpha.shape))
-                self.alpha.add_grad(grad_alpha.reshape(alpha.shape).astype(self.alpha.dtype, copy=False))
+                self.alpha.add_grad(grad_alpha.reshape(alpha.shape))
             return xp.where(x > 0, grad_output, xp.where(x < 0, alpha * grad_output, x.dtype.type(0)))
 
         return xp.maximum(x, 0) + alpha * negative, backward

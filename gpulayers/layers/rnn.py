@@ -4,6 +4,7 @@ import inspect
 
 from ..ops import arrays
 from .built_in_cell import BuiltInCell
+from .calling import converted, float_dtypes
 from .layer import Layer
 from .stacked_cells import StackedRNNCells, flatten, pack
 from .step_loop import run_steps
@@ -88,6 +89,8 @@ class RNN(Layer):
             mask = self._checked_mask(mask, x)
         x = self._to_cell(x)
         states = self._first_states(x, initial_state)
+        taken = [arrays.take(state, "initial_state") for state in flatten(initial_state)] if given else []
+        dtypes = float_dtypes(taken)
         for cell in flatten([self.cell.cells if isinstance(self.cell, StackedRNNCells) else self.cell]):
             if isinstance(cell, BuiltInCell):
                 cell.reset_dropout_mask()
@@ -95,9 +98,9 @@ class RNN(Layer):
         outputs, last, sequence_backward = self._sequence(x, states, mask, training)
         if self.stateful:
             self.states = [state.copy() for state in last]
-        last = [state.astype(self.dtype, copy=False) for state in last]
+        last = [state.astype(self.compute_dtype, copy=False) for state in last]
         output = outputs if self.return_sequences else self._last(outputs, last)
-        output = output.astype(self.dtype, copy=False)
+        output = output.astype(self.compute_dtype, copy=False)
         shown = self._shown(mask, output)
         output = output if shown is None else output * shown
 
@@ -110,7 +113,7 @@ class RNN(Layer):
             if not self.return_sequences:
                 grad, grad_states = self._spread(grad, grad_states, outputs)
             grad_x, grad_states = sequence_backward(grad, grad_states)
-            return [grad_x, *grad_states] if given else grad_x
+            return [grad_x, *converted(grad_states, dtypes)] if given else grad_x
 
         if not self.return_state:
             return output, backward
@@ -151,7 +154,7 @@ class RNN(Layer):
         return spread, grad_states
 
     def _to_cell(self, array):
-        return array.astype(getattr(self.cell, "dtype", self.dtype), copy=False)
+        return array.astype(getattr(self.cell, "compute_dtype", self.compute_dtype), copy=False)
 
     @staticmethod
     def _checked_mask(mask, x):
@@ -206,7 +209,7 @@ class RNN(Layer):
             states = self.cell.get_initial_state(batch_size=batch_size)
             return list(states) if isinstance(states, (list, tuple)) else [states]
         device = self.device or arrays.default_device()
-        return [device.zeros((batch_size, size), self.dtype) for size in self.state_size]
+        return [device.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def _check(self, input_shape):
         if len(input_shape) < 3 or (isinstance(self.cell, BuiltInCell) and len(input_shape) != 3):

@@ -23,6 +23,7 @@ class _Scaled(Layer):
 
     def _set_scaling(self, center, scale, initializer, regularizer, constraint):
         """Each pair is for (beta, gamma)."""
+        self.autocast = False  # the statistics are those of the input as it comes
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer, self.gamma_initializer = map(initializers.get, initializer)
         self.beta_regularizer, self.gamma_regularizer = map(regularizers.get, regularizer)
@@ -45,14 +46,15 @@ class _Scaled(Layer):
     def _scaled(self, result, shape, x):
         """The pair (output, backward) of a normalisation whose gamma and beta have that shape."""
         gamma, beta = (None if v is None else v.value for v in (self.gamma, self.beta))
-        y = normalization.scale_and_shift(result.values, gamma, beta, shape, x.dtype).reshape(x.shape)
+        dtype = self.compute_dtype
+        y = normalization.scale_and_shift(result.values, gamma, beta, shape, dtype).reshape(x.shape)
 
         def backward(grad_output):
             grad_output = grad_output.reshape(result.values.shape)
             grads = normalization.scale_and_shift_backward(grad_output, result.values, gamma, shape)
             for variable, grad in zip((self.gamma, self.beta), grads[1:]):
                 if variable is not None and variable.trainable:
-                    variable.add_grad(grad.reshape(variable.shape).astype(variable.dtype, copy=False))
+                    variable.add_grad(grad.reshape(variable.shape))
             return result.backward(grads[0]).astype(x.dtype, copy=False).reshape(x.shape)
 
         return y, backward

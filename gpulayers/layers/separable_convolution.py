@@ -75,9 +75,9 @@ class SeparableConv(BaseConvolution):
         split(self, x.shape)
         depthwise, pointwise, geometry = self.depthwise_kernel, self.pointwise_kernel, self.geometry
         data_format = {"data_format": self.data_format}
-        bias = self.bias.value if self.use_bias else None
-        middle = ops.depthwise_conv(x, depthwise.value, **geometry)
-        y = ops.conv(middle, pointwise.value, bias, activation=fused_name(self.activation), **data_format)
+        depthwise_kernel, pointwise_kernel, bias = map(self.cast, (depthwise, pointwise, self.bias))
+        middle = ops.depthwise_conv(x, depthwise_kernel, **geometry)
+        y = ops.conv(middle, pointwise_kernel, bias, activation=fused_name(self.activation), **data_format)
         y, activation_backward = with_activation(self.activation, y)
 
         def backward(grad_output, input_gradient=True):
@@ -90,14 +90,14 @@ class SeparableConv(BaseConvolution):
                 self.bias.add_grad(ops.conv_backward_bias(grad_output, **data_format))
             if not (depthwise.trainable or input_gradient):
                 return None
-            grad_middle = ops.conv_backward_input(grad_output, pointwise.value, middle.shape, **data_format)
+            grad_middle = ops.conv_backward_input(grad_output, pointwise_kernel, middle.shape, **data_format)
             if depthwise.trainable:
                 depthwise.add_grad(
                     ops.depthwise_conv_backward_weight(x, grad_middle, depthwise.shape, **geometry)
                 )
             if not input_gradient:
                 return None
-            return ops.depthwise_conv_backward_input(grad_middle, depthwise.value, x.shape, **geometry)
+            return ops.depthwise_conv_backward_input(grad_middle, depthwise_kernel, x.shape, **geometry)
 
         return y, backward
 

@@ -69,7 +69,7 @@ class StackedRNNCells(Layer):
                 states.append(cell.get_initial_state(batch_size=batch_size))
             else:
                 zeros = [
-                    arrays.default_device().zeros((batch_size, size), self.dtype)
+                    arrays.default_device().zeros((batch_size, size), self.compute_dtype)
                     for size in flatten(cell.state_size)
                 ]
                 states.append(zeros)

@@ -94,8 +94,10 @@ def call(layer, inputs, arguments=(), keywords=None, training=None):
         layer.build(shapes if listed else shapes[0])
     shape = layer.compute_output_shape(shapes if listed else shapes[0])
     shapes = shape if isinstance(shape, list) else [shape]
-    for index, shape in enumerate(shapes):
+    dtype = layer.compute_output_dtype([tensor.dtype for tensor in record.inputs])
+    dtypes = dtype if isinstance(dtype, list) else [dtype] * len(shapes)
+    for index, (shape, dtype) in enumerate(zip(shapes, dtypes)):
         name = layer.name if len(shapes) == 1 else f"{layer.name}_{index}"
-        record.outputs.append(SymbolicTensor(shape, layer.output_dtype, name, record, index))
+        record.outputs.append(SymbolicTensor(shape, dtype, name, record, index))
     layer.calls.append(record)
     return record.outputs[0] if len(record.outputs) == 1 else list(record.outputs)

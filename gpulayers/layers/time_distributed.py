@@ -1,6 +1,8 @@
 """One layer at every time step."""
 
+from .. import config as settings
 from ..ops import arrays
+from .calling import is_float
 from .layer import Layer
 
 
@@ -55,6 +57,7 @@ class TimeDistributed(Layer):
             y = y.reshape(batch, steps, *y.shape[1:])
         else:
             y = xp.stack([part for part, _ in parts], axis=1)
+        y = y.astype(self.compute_dtype, copy=False) if is_float(y) else y
 
         def backward(grad_output, input_gradient=True):
             if one_call:
@@ -75,6 +78,10 @@ class TimeDistributed(Layer):
     def compute_output_shape(self, input_shape):
         shape = self.layer.compute_output_shape(_without_steps(input_shape))
         return (shape[0], input_shape[1], *shape[1:])
+
+    def compute_output_dtype(self, input_dtypes):
+        inner = self.layer.compute_output_dtype(input_dtypes)
+        return self.compute_dtype.name if inner in settings.FLOAT_TYPES else inner
 
     @classmethod
     def from_config(cls, config):

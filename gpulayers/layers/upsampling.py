@@ -23,7 +23,6 @@ class _UpSampling(Spatial):
         split(self, x.shape)
         if self.interpolation != "nearest":
             form = (range(self.first, self.first + self.rank), self._factors, self.interpolation)
-            x = x.astype(self.dtype, copy=False)
             return resizing.interpolate(x, *form), lambda dy: resizing.interpolate_backward(dy, *form)
         factors = self.all_axes(self._factors, 1)
         return resizing.repeat(x, factors), lambda dy: resizing.repeat_backward(dy, factors)
@@ -67,6 +66,7 @@ class UpSampling2D(_UpSampling):
             raise ValueError(
                 f"interpolation must be one of {resizing.INTERPOLATIONS}. Received: {interpolation!r}"
             )
+        self.converts_integers = self.interpolation != "nearest"
 
 
 class UpSampling3D(_UpSampling):

@@ -116,10 +116,12 @@ class Loss:
 
     @staticmethod
     def prepared(y_true, y_pred):
-        """Both as arrays of one device and fitting ranks."""
+        """Both as arrays of one device and fitting ranks; 16-bit predictions in float32."""
         y_pred = as_array(y_pred)
-        if y_pred.dtype not in arrays.FLOAT_DTYPES:
-            y_pred = y_pred.astype(np.float32)
+        is_float = y_pred.dtype in arrays.FLOAT_DTYPES
+        y_pred = y_pred.astype(
+            arrays.accumulation_dtype(y_pred.dtype) if is_float else np.float32, copy=False
+        )
         y_true = as_array(y_true, arrays.device_of(y_pred))
         if y_true.dtype in arrays.FLOAT_DTYPES:
             y_true = y_true.astype(arrays.accumulation_dtype(y_pred.dtype), copy=False)

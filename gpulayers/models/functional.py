@@ -65,9 +65,8 @@ class Functional(Model):
         shapes = [tensor.shape for tensor in self.outputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
-    @property
-    def output_dtype(self):
-        return self.outputs[0].dtype
+    def compute_output_dtype(self, input_dtypes):
+        return [tensor.dtype for tensor in self.outputs]
 
     def layer_rows(self):
         """(layer, output shape, names of the layers it reads), for the summary."""

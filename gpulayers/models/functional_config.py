@@ -1,5 +1,6 @@
 """Configurations of functional models, in the form of Keras's files."""
 
+from .. import dtype_policies
 from ..layers.symbolic import SymbolicTensor
 
 
@@ -31,6 +32,7 @@ def config_of(model):
             inbound.append({"args": [inputs if as_list else inputs[0]], "kwargs": keywords})
         nodes.append(serialize(layer) | {"name": layer.name, "inbound_nodes": inbound})
     config = {"name": model.name, "trainable": model.trainable, "layers": nodes}
+    config["dtype"] = dtype_policies.serialize(model.dtype_policy)  # which Keras leaves out, and ignores
     for key, tensors, keys in (
         ("input_layers", model.inputs, model._input_keys),
         ("output_layers", model.outputs, model._output_keys),
@@ -90,7 +92,9 @@ def from_config(cls, config, custom_objects=None):
             raise ValueError(f"The nodes' inputs are never made. Received: {[name for name, *_ in left]}")
         waiting = left
     ends = [_structure(config[key], tensor) for key in ("input_layers", "output_layers")]
-    return cls(*ends, name=config.get("name"), trainable=config.get("trainable", True))
+    return cls(
+        *ends, name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype")
+    )
 
 
 def _places(value):

@@ -1,5 +1,6 @@
 """Layers one after the other."""
 
+from .. import dtype_policies
 from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
@@ -111,9 +112,10 @@ class Sequential(Model):
         """The shape of the output, with the batch (None); None before the model is built."""
         return self.compute_output_shape(self._input_shapes[0]) if self.built else None
 
-    @property
-    def output_dtype(self):
-        return self._sublayers[-1].output_dtype if self._sublayers else self.dtype.name
+    def compute_output_dtype(self, input_dtypes):
+        for layer in self._sublayers:
+            input_dtypes = [layer.compute_output_dtype(input_dtypes)]
+        return input_dtypes[0]
 
     def layer_rows(self):
         """(layer, output shape, None), for the summary."""
@@ -126,7 +128,8 @@ class Sequential(Model):
         from ..layers import serialize
 
         first = [] if self._input_layer is None else [self._input_layer]
-        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype.name}
+        dtype = dtype_policies.serialize(self.dtype_policy)
+        config = {"name": self.name, "trainable": self.trainable, "dtype": dtype}
         config["layers"] = [serialize(layer) for layer in [*first, *self._sublayers]]
         if self.built:
             config["build_input_shape"] = list(self._input_shapes[0])

@@ -1,5 +1,8 @@
 """One step of a training, an evaluation or a prediction: a batch through the model, its loss and metrics."""
 
+import numpy as np
+
+from ..layers.calling import scaled_penalties
 from ..ops import arrays
 from .objectives import loss_terms, placed_metrics, total_loss
 
@@ -15,8 +18,11 @@ class Steps:
         penalties = self._penalties()
         scale = self.optimizer.loss_scale()
         self._lay_out(y, outputs)
-        loss, grads = total_loss(self._terms, y, outputs, sample_weight, masks, True, scale)
-        backward(grads)
+        # A scale that adapts finds its bound by overflow: no reason to warn.
+        quiet = {} if scale == 1 else {"over": "ignore", "invalid": "ignore"}
+        with scaled_penalties(scale), np.errstate(**quiet):
+            loss, grads = total_loss(self._terms, y, outputs, sample_weight, masks, True, scale)
+            backward(grads)
         variables = self.trainable_weights
         for variable in variables:
             if variable.regularizer is not None:

@@ -43,13 +43,17 @@ class Trainer(Steps, Sources):
             metrics: a list of names, Metrics or functions f(y_true, y_pred), or for several outputs a list or
                 dict of these; "accuracy" takes its form from the shapes.
             weighted_metrics: the same, computed with the sample weights.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing
-                here. For float16 wrap the optimizer in a LossScaleOptimizer.
+            run_eagerly, steps_per_execution, jit_compile: of Keras; they change nothing here.
+            auto_scale_loss: whether under the model's policy "mixed_float16" the optimizer is wrapped in a
+                LossScaleOptimizer.
 
         Raises:
             ValueError: unknown names, or a loss without a reduction.
         """
         self.optimizer = optimizers.get(optimizer)
+        scaled = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        if scaled and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         check_losses(loss)
         check_metrics([metrics, weighted_metrics])
         one = not isinstance(loss, (list, tuple, dict)) and loss not in ("crossentropy", "ce")
