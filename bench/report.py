@@ -188,8 +188,9 @@ def short_table(lines):
     return _heading(lines) + "\n\n" + _markdown(*summary(rows_of(lines)))
 
 
-def into_readme(text, path=ROOT / "README.md"):
+def into_readme(text, path=None):
     """Puts a text between the README's marks; False where there are none."""
+    path = path or ROOT / "README.md"
     if not path.exists() or not all(mark in path.read_text() for mark in _MARKS):
         return False
     before, _, rest = path.read_text().partition(_MARKS[0])
@@ -204,7 +205,8 @@ def write(path):
     report = path.with_suffix(".md")
     report.write_text(markdown(lines))
     written = [report]
-    if into_readme(short_table(lines)):
+    # Rows without a baseline say nothing to a reader who has no other figures of this machine.
+    if summary(rows_of(lines))[1] and into_readme(short_table(lines)):
         written.append(ROOT / "README.md")
     try:
         from . import plots

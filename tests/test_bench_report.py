@@ -115,6 +115,8 @@ def test_readme_gets_the_table_between_its_marks(tmp_path):
 def test_report_writes_tables_and_plots(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(report, "ROOT", tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- benchmarks: begin -->\n<!-- benchmarks: end -->\n")
     recorder = records.Recorder(tmp_path / "r.jsonl", ENVIRONMENT)
     scaling = [row(f"a n{batch}", seconds=batch * 1e-3, ratio=1.0, batch=batch) for batch in (1, 4, 16)]
     for line in (*LINES, *scaling):
@@ -122,6 +124,7 @@ def test_report_writes_tables_and_plots(tmp_path, monkeypatch):
     names = {path.name for path in report.write(recorder.path)}
     assert {"r.md", "r-ratios-convolution.svg", "r-roofline.svg", "r-batch.svg"} <= names
     assert (tmp_path / "r-roofline.svg").stat().st_size > 1000
+    assert "| convolution | forward | torch | 5 |" in readme.read_text()
 
 
 def test_moved_tells_noise_from_change():
@@ -172,6 +175,8 @@ def test_check_out_has_the_old_library_and_todays_benchmarks(tmp_path):
 
 def test_command_measures_compares_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "ROOT", tmp_path)
+    marks = "<!-- benchmarks: begin -->\nold\n<!-- benchmarks: end -->\n"
+    (tmp_path / "README.md").write_text(marks)
     output = tmp_path / "r.jsonl"
     arguments = [
         "--device",
@@ -189,6 +194,7 @@ def test_command_measures_compares_and_reports(tmp_path, capsys, monkeypatch):
     assert "embedding/characters 96 x 64, 64 x 100/forward/float32" in out and "geometric mean" in out
     assert command.main(["report", str(output)]) == 0
     assert str(output.with_suffix(".md")) in capsys.readouterr().out
+    assert (tmp_path / "README.md").read_text() == marks, "results without baselines replaced others"
 
 
 def test_command_refuses_what_it_does_not_have(monkeypatch):
