@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 
-from . import jit, ops
-from .ops import optimizers
-from .ops.arrays import FLOAT_DTYPES, accumulation_dtype
+from . import jit, ops, optimizers
+from .ops.arrays import FLOAT_DTYPES
 from .ops.recording import RecordingDevice
+from .variable import Variable
 
 
 def _convolution(device, dtype):
@@ -77,17 +77,20 @@ def _recurrent(device, dtype):
         ops.simple_rnn_backward(outputs, h, residuals)
 
 
+_OPTIMIZERS = (
+    *(("SGD", options) for options in ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})),
+    *(("Adam", options) for options in ({}, {"amsgrad": True})),
+    *(("RMSprop", options) for options in ({}, {"momentum": 0.9}, {"centered": True})),
+    *((kind, {}) for kind in ("Nadam", "Adamax", "Lion", "Adagrad", "Adadelta", "Ftrl")),
+    *(("SGD", options) for options in ({"clipnorm": 1.0}, {"global_clipnorm": 1.0})),
+    *(("SGD", {"use_ema": True, "ema_overwrite_frequency": n}) for n in (1, 2)),
+)
+
+
 def _optimizers(device, dtype):
-    wide = accumulation_dtype(dtype)
-    values, grads = [device.zeros((1000,), dtype)], [device.zeros((1000,), wide)]
-    states = [[device.zeros((1000,), wide) for _ in range(3)]]
-    rates = {"alpha": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
-    for amsgrad in (False, True):
-        few = [state[: 2 + amsgrad] for state in states]
-        optimizers.adam_step(values, grads, few, [0.0], amsgrad=amsgrad, **rates)
-    for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True)):
-        few = [state[: bool(momentum)] for state in states]
-        optimizers.sgd_step(values, grads, few, [0.0], rate=0.1, momentum=momentum, nesterov=nesterov)
+    for kind, options in _OPTIMIZERS:
+        optimizer = optimizers.LossScaleOptimizer(getattr(optimizers, kind)(**options))
+        optimizer.apply([device.zeros((1000,), dtype)], [Variable(device.zeros((1000,), dtype), "w")])
 
 
 _EXAMPLES = (_convolution, _pooling, _embedding, _recurrent, _optimizers)

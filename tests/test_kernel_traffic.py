@@ -11,8 +11,8 @@ import re
 import numpy as np
 import pytest
 
-from gpulayers import jit, ops
-from gpulayers.ops import optimizers
+from gpulayers import Variable, jit, ops, optimizers
+from gpulayers.ops.optimizers import all_finite
 from tests.emulator import traffic
 
 RANDOM = np.random.default_rng(0)
@@ -115,10 +115,13 @@ def embedding_bag(device):
     ops.embedding_bag(ids, device.asarray(np.arange(0, 256, 8)), normal(device, 300, 64))
 
 
-def step(function, slots, **options):
+def step(kind, **options):
+    """One step of an optimizer on two variables."""
+
     def call(device):
-        values, grads, *states = ([normal(device, 5000), normal(device, 30)] for _ in range(2 + slots))
-        function(values, grads, [[abs(x) for x in moments] for moments in zip(*states)] or [[], []], [0.0, 0.0], **options)
+        optimizer = getattr(optimizers, kind)(**options)
+        variables = [Variable(normal(device, size), "w") for size in (5000, 30)]
+        optimizer.apply([normal(device, size) for size in (5000, 30)], variables)
 
     return call
 
@@ -140,15 +143,25 @@ def recurrent(name, gates, **options):
 
 LSTM, RNN = recurrent("lstm", 4), recurrent("simple_rnn", 1)
 GRU, GRU_RESET_BEFORE = recurrent("gru", 3), recurrent("gru", 3, reset_after=False)
-ADAM = {"alpha": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 WINDOWS = {"strides": 2, "padding": "same"}  # 3x3, overlapping
 ROWS = [
     Row("embedding_gather_forward", "", embedding, {"ids": 2, "table": 1, "y": 1}),
     Row("embedding_sorted_backward", "", embedding_backward, {"order": 8, "dy": 1, "dtable": 1}),
     Row("embedding_bag_forward", "", embedding_bag, {"table": 1, "y": 1}),
     # Variables are reached through a table of addresses: no argument has their traffic.
-    Row("sgd_multi_tensor_step", "", step(optimizers.sgd_step, 1, rate=0.1, momentum=0.9), {}),
-    Row("adam_multi_tensor_step", "", step(optimizers.adam_step, 2, **ADAM), {}),
+    Row("sgd_multi_tensor_step", "", step("SGD", momentum=0.9), {}),
+    Row("adam_multi_tensor_step", "", step("Adam"), {}),
+    Row("nadam_multi_tensor_step", "", step("Nadam"), {}),
+    Row("adamax_multi_tensor_step", "", step("Adamax"), {}),
+    Row("lion_multi_tensor_step", "", step("Lion"), {}),
+    Row("rmsprop_multi_tensor_step", "", step("RMSprop", momentum=0.9, centered=True), {}),
+    Row("adagrad_multi_tensor_step", "", step("Adagrad"), {}),
+    Row("adadelta_multi_tensor_step", "", step("Adadelta"), {}),
+    Row("ftrl_multi_tensor_step", "", step("Ftrl"), {}),
+    Row("gradient_norm_partials", "", step("SGD", clipnorm=1.0), {}),
+    Row("gradient_norm_factors", "", step("SGD", clipnorm=1.0), {}),
+    Row("gradient_finite_check", "", lambda device: all_finite([normal(device, 5000)]), {}),
+    Row("variable_blend", "", step("SGD", use_ema=True), {}),
     Row("max_pool_window_forward", "2x2", pool(ops.max_pool, 2), {"x": 1, "y": 1}),
     Row("max_pool_window_forward", "3x3", pool(ops.max_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
     Row("max_pool_row_forward", "", pool(ops.max_pool, 2, data_format=FIRST), {"x": 1, "y": 1}),

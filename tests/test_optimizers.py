@@ -1,5 +1,6 @@
 """Optimizers against their update rules written out in plain numbers."""
 
+import inspect
 import math
 
 import numpy as np
@@ -116,9 +117,13 @@ def test_state_is_kept_for_each_variable(name):
 
 
 def test_variables_without_a_gradient_stay():
-    variable = Variable(np.ones(2), "w")
-    optimizers.Adam().apply([variable])
-    np.testing.assert_array_equal(variable.value, [1, 1])
+    first, second = Variable(np.ones(2), "a"), Variable(np.ones(2), "b")
+    second.grad = np.ones(2)
+    with pytest.warns(UserWarning, match="no gradients for \\['a'\\]"):
+        optimizers.SGD(0.5).apply([first, second])
+    np.testing.assert_array_equal([first.value, second.value], [[1, 1], [0.5, 0.5]])
+    with pytest.raises(ValueError, match="Received: None for \\['a'\\]"):
+        optimizers.Adam().apply([first])
 
 
 def test_half_precision_updates_in_float32():
@@ -129,16 +134,105 @@ def test_half_precision_updates_in_float32():
 
 
 def test_learning_rate_can_change():
-    optimizer = optimizers.SGD(0.1)
-    run(optimizer, [1.0])
+    optimizer, variable = optimizers.SGD(0.25), Variable(np.ones(1), "w")
+    optimizer.apply([np.ones(1)], [variable])
     optimizer.learning_rate = 0.5
-    assert run(optimizer, [1.0]) == [0.5]
+    optimizer.apply([np.ones(1)])
+    assert variable.value[0] == 0.25 and optimizer.learning_rate == 0.5
+    optimizer.variables[1].assign(2.0)
+    assert optimizer.learning_rate == 2.0
 
 
-def test_apply_gradients():
-    variable = Variable(np.ones(1), "w")
-    optimizers.SGD(0.5).apply_gradients([(np.ones(1), variable)])
-    assert variable.value[0] == 0.5
+def test_ways_to_apply_gradients():
+    """Gradients with variables, or without those after `build`, pairs, or the variables' own."""
+    variables = [Variable(np.full(2, 8.0), name) for name in "ab"]
+    grads = [np.ones(2), np.full(2, 2.0)]
+    optimizer = optimizers.SGD(0.5)
+    assert not optimizer.built
+    optimizer.build(variables)
+    assert optimizer.built
+    optimizer.apply(grads)
+    optimizer.apply(grads, variables)
+    assert optimizer.apply_gradients(zip(grads, variables)) == 3
+    for variable, grad in zip(variables, grads):
+        variable.grad = grad
+    optimizer.apply(variables)
+    assert [variable.grad for variable in variables] == [None, None] and optimizer.iterations == 4
+    np.testing.assert_array_equal([v.value for v in variables], [[6, 6], [4, 4]])
+    np.testing.assert_array_equal(grads, [[1, 1], [2, 2]])
+    optimizer.apply([])
+    assert optimizer.iterations == 4
+
+
+def test_variables_of_an_optimizer():
+    model = [
+        Variable(np.zeros((2, 3), np.float32), "kernel", path="dense/kernel"),
+        Variable(np.zeros(3), "b"),
+    ]
+    optimizer = optimizers.Adam(0.5, use_ema=True, gradient_accumulation_steps=2)
+    assert [v.name for v in optimizer.variables] == ["iteration", "learning_rate"]
+    with pytest.raises(ValueError, match="Received: "):
+        optimizer.set_weights([np.zeros(()), np.zeros(())])
+    optimizer.build(model)
+    names = [v.name for v in optimizer.variables]
+    assert names == ["iteration", "learning_rate", "dense_kernel_average", "b_average"] + [
+        "dense_kernel_gradient_accumulator",
+        "b_gradient_accumulator",
+        "dense_kernel_momentum",
+        "dense_kernel_velocity",
+        "b_momentum",
+        "b_velocity",
+    ]
+    weights = [np.full(v.shape, float(i)) for i, v in enumerate(optimizer.variables)]
+    optimizer.set_weights(weights)
+    assert optimizer.learning_rate == 1.0 and optimizer.iterations == 0
+    for variable, weight in zip(optimizer.variables, weights):
+        np.testing.assert_array_equal(variable.numpy(), weight)
+    with pytest.raises(ValueError, match="Received: "):
+        optimizer.set_weights(weights[::-1])
+
+
+def test_accumulated_gradients_of_variables_that_come_and_go():
+    first, second = Variable(np.zeros(1), "a"), Variable(np.zeros(1), "b")
+    optimizer = optimizers.SGD(1.0, gradient_accumulation_steps=3)
+    optimizer.build([first, second])
+    with pytest.warns(UserWarning, match="no gradients"):
+        optimizer.apply([np.ones(1), None])
+        optimizer.apply([np.full(1, 2.0), np.full(1, 6.0)])
+        assert first.value == second.value == 0
+        optimizer.apply([None, np.full(1, 3.0)])
+    # Only who has a gradient in the updating step is updated; the other's sum is dropped, as in Keras.
+    assert first.value == 0 and second.value == -3
+    for _ in range(3):
+        optimizer.apply([np.full(1, 3.0), np.full(1, 3.0)])
+    assert first.value == -3 and second.value == -6
+
+
+def test_an_optimizer_of_ones_own():
+    class Signed(optimizers.Optimizer):
+        slots = ("seen",)
+
+        def update(self, value, grad, state, step):
+            (seen,) = state
+            seen += 1
+            value -= self.learning_rate * np.sign(grad)
+
+    optimizer = Signed(0.5, clipvalue=1.0, weight_decay=0.5)
+    variables = [Variable(np.full(2, 4.0), "a"), Variable(np.ones((), np.float16), "b")]
+    optimizer.apply([np.array([3.0, -3.0]), np.float16(2)], variables)
+    np.testing.assert_array_equal(variables[0].value, [2.5, 3.5])
+    assert variables[1].value == 0.25 and (optimizer.variables[2].value == 1).all()
+
+
+def test_the_whole_signature_is_shown():
+    for name in optimizers.__all__:
+        kind = getattr(optimizers, name)
+        if isinstance(kind, type) and name not in ("Optimizer", "LossScaleOptimizer"):
+            parameters = list(inspect.signature(kind).parameters)
+            assert parameters[0] == "learning_rate" and parameters[-1] == "name"
+            assert {"weight_decay", "clipnorm", "use_ema"} <= set(parameters)
+            with pytest.raises(TypeError, match="Received: {'fast': True}"):
+                kind(fast=True)
 
 
 def test_constraints_are_applied():

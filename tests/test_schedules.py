@@ -82,7 +82,7 @@ def test_loss_scale():
     np.testing.assert_allclose(model.get_weights()[0], plain.get_weights()[0], rtol=1e-6)
     optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(1.0), 8.0, dynamic_growth_steps=2)
     assert path(optimizer, [8.0, np.inf, 4.0, np.nan, 4.0], start=4.0) == [3, 3, 2, 2, 0]
-    assert optimizer.iterations == 3 and optimizer.dynamic_scale == 2.0
+    assert optimizer.iterations == 3 and optimizer.dynamic_scale.numpy() == 2.0
     again = optimizers.get(optimizers.serialize(optimizer))
     assert again.inner_optimizer.learning_rate == 1.0 and again.initial_scale == 8.0
 

@@ -1,5 +1,7 @@
 """One step of a training, an evaluation or a prediction: a batch through the model, its loss and metrics."""
 
+import warnings
+
 import numpy as np
 
 from ..layers.calling import scaled_penalties
@@ -16,7 +18,7 @@ class Steps:
         x, y, sample_weight = (self._moved(part) for part in data.parts())
         outputs, backward, masks = self._run_flat(x, True, differentiate=True)
         penalties = self._penalties()
-        scale = self.optimizer.loss_scale()
+        scale = self.optimizer.scale_loss(1.0)
         self._lay_out(y, outputs)
         # A scale that adapts finds its bound by overflow: no reason to warn.
         quiet = {} if scale == 1 else {"over": "ignore", "invalid": "ignore"}
@@ -29,7 +31,10 @@ class Steps:
                 grad = variable.regularizer.gradient(variable.value)
                 variable.add_grad(grad if scale == 1 else grad * grad.dtype.type(scale))
         self._record(loss, penalties, x, y, outputs, sample_weight, masks)
-        self.optimizer.apply(variables)
+        if variables:
+            self.optimizer.apply(variables)
+        else:
+            warnings.warn(f"{self.name} has no trainable weights", stacklevel=2)
 
     def _test_step(self, data):
         x, y, sample_weight = (self._moved(part) for part in data.parts())

@@ -4,7 +4,7 @@ from ..registry import Registry, serialize_object
 from . import schedules
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, Lion, Nadam
-from .adaptive import Adadelta, Adagrad
+from .adaptive import Adadelta, Adagrad, Ftrl
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
@@ -13,7 +13,7 @@ from .sgd import SGD
 _REGISTRY = Registry(
     "optimizer",
     Optimizer,
-    [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, LossScaleOptimizer],
+    [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, Ftrl, LossScaleOptimizer],
 )
 
 
@@ -35,6 +35,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
     "Lion",
     "LossScaleOptimizer",
     "Nadam",

@@ -3,7 +3,8 @@
 import math
 
 from ..ops.optimizers import adam_step
-from .optimizer import Optimizer, share
+from .arguments import number, share
+from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -24,14 +25,14 @@ class Adam(Optimizer):
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
         self.beta_1, self.beta_2 = share(beta_1, "beta_1"), share(beta_2, "beta_2")
-        self.epsilon, self.amsgrad = float(epsilon), bool(amsgrad)
+        self.epsilon, self.amsgrad = number(epsilon, "epsilon"), bool(amsgrad)
         if amsgrad:
             self.slots = (*self.slots, "velocity_hat")
 
-    def update_all(self, values, grads, states, decays, step):
+    def update_all(self, values, grads, states, decays, step, clip):
         alpha = self.learning_rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        adam_step(values, grads, states, decays, alpha=alpha, amsgrad=self.amsgrad, **options)
+        adam_step(values, grads, states, decays, alpha=alpha, amsgrad=self.amsgrad, clip=clip, **options)
 
     def get_config(self):
         names = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -49,6 +50,8 @@ class AdamW(Adam):
         beta_2=0.999,
         epsilon=1e-7,
         amsgrad=False,
+        *arguments,
         **kwargs,
     ):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
+        weight_decay = number(weight_decay, "weight_decay")
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *arguments, **kwargs)

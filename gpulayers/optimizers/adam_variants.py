@@ -1,13 +1,18 @@
 """Nadam (Dozat 2015), Adamax (Kingma and Ba 2015) and Lion (Chen et al. 2023)."""
 
-from ..ops import arrays
-from .optimizer import Optimizer, share
+import numpy as np
+
+from ..ops.optimizers import adamax_step, lion_step, nadam_step
+from ..variable import Variable
+from .arguments import number, share
+from .optimizer import Optimizer
 
 
 class _TwoBetas(Optimizer):
-    def _set(self, beta_1, beta_2, epsilon):
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *arguments, **kwargs):
+        super().__init__(learning_rate, *arguments, **kwargs)
         self.beta_1, self.beta_2 = share(beta_1, "beta_1"), share(beta_2, "beta_2")
-        self.epsilon = float(epsilon)
+        self.epsilon = number(epsilon, "epsilon")
 
     def get_config(self):
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
@@ -20,27 +25,37 @@ class Nadam(_TwoBetas):
 
     slots = ("momentum", "velocity")
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *arguments, **kwargs):
-        super().__init__(learning_rate, *arguments, **kwargs)
-        self._set(beta_1, beta_2, epsilon)
-        self._product = 1.0
+    def build(self, variables):
+        if not self.built:
+            self._product = Variable(np.ones(()), "u_product")
+        super().build(variables)
 
-    def update_all(self, values, grads, states, decays, step):
-        self._product *= self._share_of(step)
-        super().update_all(values, grads, states, decays, step)
+    @property
+    def variables(self):
+        return super().variables + ([self._product] if self.built else [])
+
+    def _step(self, variables, grads, scale):
+        self._product.value *= self._share_of(self.iterations + 1)
+        super()._step(variables, grads, scale)
 
     def _share_of(self, step):
         return self.beta_1 * (1 - 0.5 * 0.96**step)
 
-    def update(self, value, grad, state, step):
-        momentum, velocity = state
-        now, following = self._share_of(step), self._share_of(step + 1)
-        momentum += (grad - momentum) * (1 - self.beta_1)
-        velocity += (grad * grad - velocity) * (1 - self.beta_2)
-        average = momentum * (following / (1 - self._product * following))
-        average += grad * ((1 - now) / (1 - self._product))
-        root = arrays.array_module(value).sqrt(velocity / (1 - self.beta_2**step))
-        value -= average * self.learning_rate / (root + self.epsilon)
+    def update_all(self, values, grads, states, decays, step, clip):
+        now, following, product = self._share_of(step), self._share_of(step + 1), float(self._product.value)
+        nadam_step(
+            values,
+            grads,
+            states,
+            decays,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            old=self.learning_rate * following / (1 - product * following),
+            now=self.learning_rate * (1 - now) / (1 - product),
+            growth=1 / (1 - self.beta_2**step),
+            epsilon=self.epsilon,
+            clip=clip,
+        )
 
 
 class Adamax(_TwoBetas):
@@ -49,16 +64,10 @@ class Adamax(_TwoBetas):
 
     slots = ("momentum", "norm")
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *arguments, **kwargs):
-        super().__init__(learning_rate, *arguments, **kwargs)
-        self._set(beta_1, beta_2, epsilon)
-
-    def update(self, value, grad, state, step):
-        momentum, norm = state
-        momentum += (grad - momentum) * (1 - self.beta_1)
-        norm *= self.beta_2
-        arrays.array_module(value).maximum(norm, abs(grad), out=norm)
-        value -= self.learning_rate * momentum / ((1 - self.beta_1**step) * (norm + self.epsilon))
+    def update_all(self, values, grads, states, decays, step, clip):
+        rate = self.learning_rate / (1 - self.beta_1**step)
+        options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        adamax_step(values, grads, states, decays, rate=rate, clip=clip, **options)
 
 
 class Lion(Optimizer):
@@ -72,12 +81,9 @@ class Lion(Optimizer):
         if beta_1 == 0:
             raise ValueError("beta_1 must lie in (0, 1]. Received: 0")
 
-    def update(self, value, grad, state, step):
-        (momentum,) = state
-        direction = arrays.array_module(value).sign(momentum * self.beta_1 + grad * (1 - self.beta_1))
-        value -= self.learning_rate * direction
-        momentum *= self.beta_2
-        momentum += grad * (1 - self.beta_2)
+    def update_all(self, values, grads, states, decays, step, clip):
+        options = {"rate": self.learning_rate, "beta_1": self.beta_1, "beta_2": self.beta_2}
+        lion_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2}

@@ -1,7 +1,8 @@
-"""Adagrad (Duchi et al. 2011) and Adadelta (Zeiler 2012)."""
+"""Adagrad (Duchi et al. 2011), Adadelta (Zeiler 2012) and Ftrl (McMahan et al. 2013)."""
 
-from ..ops import arrays
-from .optimizer import Optimizer, number, share
+from ..ops.optimizers import adadelta_step, adagrad_step, ftrl_step
+from .arguments import number, share
+from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
@@ -14,15 +15,14 @@ class Adagrad(Optimizer):
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
         self.initial_accumulator_value = number(initial_accumulator_value, "initial_accumulator_value")
-        self.epsilon = float(epsilon)
+        self.epsilon = number(epsilon, "epsilon")
 
     def initial_state(self, slot):
         return self.initial_accumulator_value
 
-    def update(self, value, grad, state, step):
-        (accumulator,) = state
-        accumulator += grad * grad
-        value -= self.learning_rate * grad / arrays.array_module(value).sqrt(accumulator + self.epsilon)
+    def update_all(self, values, grads, states, decays, step, clip):
+        options = {"rate": self.learning_rate, "epsilon": self.epsilon}
+        adagrad_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
         own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
@@ -37,17 +37,67 @@ class Adadelta(Optimizer):
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, *arguments, **kwargs):
         super().__init__(learning_rate, *arguments, **kwargs)
-        self.rho, self.epsilon = share(rho, "rho", closed=True), float(epsilon)
+        self.rho, self.epsilon = share(rho, "rho", closed=True), number(epsilon, "epsilon")
 
-    def update(self, value, grad, state, step):
-        xp = arrays.array_module(value)
-        squares, changes = state
-        squares *= self.rho
-        squares += (1 - self.rho) * (grad * grad)
-        change = -xp.sqrt(changes + self.epsilon) * grad / xp.sqrt(squares + self.epsilon)
-        changes *= self.rho
-        changes += (1 - self.rho) * (change * change)
-        value += self.learning_rate * change
+    def update_all(self, values, grads, states, decays, step, clip):
+        options = {"rate": self.learning_rate, "rho": self.rho, "epsilon": self.epsilon}
+        adadelta_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
         return super().get_config() | {"rho": self.rho, "epsilon": self.epsilon}
+
+
+class Ftrl(Optimizer):
+    """Follow the regularized leader, proximal: b = a + g^2;
+    z += g + 2 * l2_shrinkage * w - (b^p - a^p) / learning_rate * w with p = -learning_rate_power; a = b;
+    w = (z clipped to [-l1, l1] - z) / (b^p / learning_rate + 2 * l2), l2 with beta / (2 * learning_rate)
+    added."""
+
+    slots = ("accumulator", "linear")
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        learning_rate_power=-0.5,
+        initial_accumulator_value=0.1,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        l2_shrinkage_regularization_strength=0.0,
+        beta=0.0,
+        *arguments,
+        **kwargs,
+    ):
+        super().__init__(learning_rate, *arguments, **kwargs)
+        if isinstance(learning_rate_power, (bool, str)) or not learning_rate_power <= 0:
+            raise ValueError(f"learning_rate_power must be at most 0. Received: {learning_rate_power!r}")
+        self.learning_rate_power = float(learning_rate_power)
+        self.initial_accumulator_value = number(initial_accumulator_value, "initial_accumulator_value")
+        self.l1_regularization_strength = number(l1_regularization_strength, "l1_regularization_strength")
+        self.l2_regularization_strength = number(l2_regularization_strength, "l2_regularization_strength")
+        self.l2_shrinkage_regularization_strength = number(
+            l2_shrinkage_regularization_strength, "l2_shrinkage_regularization_strength"
+        )
+        self.beta = number(beta, "beta")
+
+    def initial_state(self, slot):
+        return self.initial_accumulator_value if slot == "accumulator" else 0.0
+
+    def update_all(self, values, grads, states, decays, step, clip):
+        rate = self.learning_rate
+        ftrl_step(
+            values,
+            grads,
+            states,
+            decays,
+            rate=rate,
+            power=-self.learning_rate_power,
+            l1=self.l1_regularization_strength,
+            l2=self.l2_regularization_strength + (self.beta / (2 * rate) if self.beta else 0.0),
+            shrinkage=self.l2_shrinkage_regularization_strength,
+            clip=clip,
+        )
+
+    def get_config(self):
+        names = ("learning_rate_power", "initial_accumulator_value", "l1_regularization_strength")
+        names += ("l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta")
+        return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,7 +1,13 @@
 """Scaling of the loss, so that small gradients do not vanish in float16."""
 
-from ..ops import arrays
-from .optimizer import Optimizer, number
+import numpy as np
+
+from ..ops.optimizers import all_finite
+from ..registry import serialize_object
+from ..variable import Variable
+from . import gradients
+from .arguments import count, number
+from .optimizer import Optimizer
 
 
 class LossScaleOptimizer(Optimizer):
@@ -13,6 +19,9 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: the first scale.
         dynamic_growth_steps: good steps before it is doubled.
         name: default: the class name, numbered.
+
+    Attributes:
+        dynamic_scale, step_counter: Variables: the scale, and good steps since it changed.
     """
 
     def __init__(self, inner_optimizer, initial_scale=2.0**15, dynamic_growth_steps=2000, name=None):
@@ -23,10 +32,13 @@ class LossScaleOptimizer(Optimizer):
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"inner_optimizer must be an Optimizer. Received: {inner_optimizer!r}")
         self.inner_optimizer = inner_optimizer
-        super().__init__(inner_optimizer._learning_rate, name=name)
-        self.initial_scale = self.dynamic_scale = number(initial_scale, "initial_scale")
-        self.dynamic_growth_steps, self.step_counter = int(dynamic_growth_steps), 0
+        super().__init__(inner_optimizer._learning_rate or inner_optimizer.learning_rate, name=name)
+        self.initial_scale = number(initial_scale, "initial_scale", positive=True)
+        self.dynamic_growth_steps = count(dynamic_growth_steps, "dynamic_growth_steps", 1)
+        self.dynamic_scale = Variable(np.array(self.initial_scale, np.float32), "dynamic_scale")
+        self.step_counter = Variable(np.zeros((), np.int64), "step_counter")
         inner_optimizer.loss_scale_factor = None
+        self._states = inner_optimizer._states
 
     @property
     def learning_rate(self):
@@ -40,35 +52,34 @@ class LossScaleOptimizer(Optimizer):
     def iterations(self):
         return self.inner_optimizer.iterations
 
-    def loss_scale(self):
-        return self.dynamic_scale
+    @property
+    def variables(self):
+        own = [self._calls, self._rate, self.step_counter, self.dynamic_scale]
+        return own + self.inner_optimizer.variables
 
-    def apply(self, variables):
-        variables = list(variables)
-        grads = [variable.grad for variable in variables if variable.grad is not None]
-        finite = [arrays.array_module(grad).isfinite(self._wide(grad)).all() for grad in grads]
-        if finite and not bool(sum(finite[1:], finite[0].astype(int)) == len(finite)):
-            self.dynamic_scale *= 0.5
-            self.step_counter = 0
-            for variable in variables:
-                variable.grad = None
-            return
-        for variable in variables:
-            if variable.grad is not None:
-                wide = self._wide(variable.grad)
-                variable.grad = wide / wide.dtype.type(self.dynamic_scale)
-        self.inner_optimizer.apply(variables)
-        self.step_counter += 1
-        if self.step_counter == self.dynamic_growth_steps:
-            self.dynamic_scale *= 2.0
-            self.step_counter = 0
+    def build(self, variables):
+        self.inner_optimizer.build(variables)
+        self.built = True
 
-    def finalize_variable_values(self, variables):
-        self.inner_optimizer.finalize_variable_values(variables)
+    def scale_loss(self, loss):
+        return loss * float(self.dynamic_scale.value)
+
+    def apply_scaled(self, known, scale):
+        variables, grads = map(list, zip(*known))
+        finite = all(
+            all_finite([grads[number] for number in group]) for group in gradients.by_type(variables, grads)
+        )
+        if finite:
+            self.inner_optimizer.apply_scaled(known, scale / float(self.dynamic_scale.value))
+        grown = finite and int(self.step_counter.value) + 1 == self.dynamic_growth_steps
+        if grown or not finite:
+            self.dynamic_scale.value *= np.float32(2.0 if finite else 0.5)
+        self.step_counter.value[...] = 0 if grown or not finite else self.step_counter.value + 1
+
+    def finalize_variable_values(self, var_list):
+        self.inner_optimizer.finalize_variable_values(var_list)
 
     def get_config(self):
-        from ..registry import serialize_object
-
         return {
             "name": self.name,
             "inner_optimizer": serialize_object(self.inner_optimizer),

@@ -1,19 +1,24 @@
 """The base class of optimizers."""
 
-import math
+import inspect
 import re
+
+import numpy as np
 
 from ..layers.names import automatic_name
 from ..ops import arrays
+from ..ops.optimizers import Clip, blend
 from ..registry import serialize_object
-from . import schedules
+from ..variable import Variable
+from . import gradients, schedules
+from .arguments import count, number, share
 
 
 class Optimizer:
     """Changes variables by their gradients.
 
-    A subclass names its state arrays in `slots` and writes `update(value, grad, state, step)`, in
-    place. float16 and bfloat16 variables are updated in float32, with the state kept in float32.
+    A subclass names its states in `slots` and writes `update(value, grad, state, step)`, in place. float16
+    and bfloat16 variables are updated in float32, with the state kept in float32.
 
     Args:
         learning_rate: a number of at least 0, which may be changed at any time, a LearningRateSchedule, or a
@@ -30,10 +35,17 @@ class Optimizer:
         name: default: the class name, numbered.
 
     Attributes:
-        iterations: updates so far; without gradient_accumulation_steps these are the calls of `apply`.
+        built: whether the variables are known, from `build` or the first `apply` on.
+        variables: Variables: the count of calls of `apply`, the learning rate unless it is a schedule or
+            function, averages, sums of gradients, and the states.
     """
 
     slots = ()
+    slots_by_variable = True  # the order in `variables`: all slots of a variable together
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        cls.__signature__ = _full_signature(cls)
 
     def __init__(
         self,
@@ -48,9 +60,16 @@ class Optimizer:
         loss_scale_factor=None,
         gradient_accumulation_steps=None,
         name=None,
+        **unknown,
     ):
-        self._calls = 0  # of apply
-        self._learning_rate = None
+        if unknown:
+            names = list(inspect.signature(type(self)).parameters)
+            raise TypeError(f"{type(self).__name__} takes the arguments {names}. Received: {unknown}")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise TypeError(f"name must be a string that is not empty. Received: {name!r}")
+        self.name = automatic_name(type(self).__name__) if name is None else name
+        self._calls = Variable(np.zeros((), np.int64), "iteration")
+        self._learning_rate, self._rate = None, Variable(np.zeros(()), "learning_rate")
         self.learning_rate = learning_rate
         self.weight_decay = None if weight_decay is None else number(weight_decay, "weight_decay")
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
@@ -61,29 +80,33 @@ class Optimizer:
             )
         self.clipnorm, self.clipvalue, self.global_clipnorm = (given.get(key) for key in clips)
         self.use_ema, self.ema_momentum = bool(use_ema), share(ema_momentum, "ema_momentum", closed=True)
-        self.ema_overwrite_frequency = _count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
+        self.ema_overwrite_frequency = count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
         self.loss_scale_factor = (
-            None if loss_scale_factor is None else number(loss_scale_factor, "loss_scale_factor")
+            None
+            if loss_scale_factor is None
+            else number(loss_scale_factor, "loss_scale_factor", positive=True)
         )
-        self.gradient_accumulation_steps = _count(
+        self.gradient_accumulation_steps = count(
             gradient_accumulation_steps, "gradient_accumulation_steps", 2
         )
-        self.name = name or automatic_name(type(self).__name__)
-        self._states = {}  # variable -> its state arrays, in the order of slots
-        self._accumulated, self._averages = {}, {}  # variable -> sum of gradients; -> moving average
+        self.built = False
+        self._states = {}  # variable -> its states, in the order of slots
+        self._sums, self._averages = {}, {}  # variable -> sum of gradients; -> moving average
+        self._summed = set()  # variables whose sums hold something
         self._undecayed = lambda variable: False
 
     @property
     def iterations(self):
-        return self._calls // (self.gradient_accumulation_steps or 1)
+        """Updates so far; without gradient_accumulation_steps these are the calls of `apply`."""
+        return int(self._calls.value) // (self.gradient_accumulation_steps or 1)
 
     @property
     def learning_rate(self):
         """The rate of the step to come; a schedule counts calls of `apply`."""
         rate = self._learning_rate
         if isinstance(rate, schedules.LearningRateSchedule):
-            return float(rate(self._calls))
-        return float(rate()) if callable(rate) else rate
+            return float(rate(int(self._calls.value)))
+        return float(self._rate.value if rate is None else rate())
 
     @learning_rate.setter
     def learning_rate(self, value):
@@ -94,7 +117,19 @@ class Optimizer:
             )
         if isinstance(value, dict):
             value = schedules.deserialize(value)
-        self._learning_rate = value if callable(value) else number(value, "learning_rate")
+        if callable(value):
+            self._learning_rate = value
+        else:
+            self._rate.value[...] = number(value, "learning_rate")
+            self._learning_rate = None
+
+    @property
+    def variables(self):
+        own = [self._calls] + ([self._rate] if self._learning_rate is None else [])
+        own += [*self._averages.values(), *self._sums.values()]
+        if self.slots_by_variable:
+            return own + [state for states in self._states.values() for state in states]
+        return own + [state for slot in zip(*self._states.values()) for state in slot]
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Leaves variables out of the weight decay.
@@ -107,173 +142,191 @@ class Optimizer:
             variable in excluded or any(re.search(name, variable.name) for name in names)
         )
 
-    def apply(self, variables):
-        """One step for every variable whose `grad` is not None; the gradients are cleared."""
-        everything = list(variables)
-        variables = [variable for variable in everything if variable.grad is not None]
-        grads = [
-            variable.grad.astype(arrays.accumulation_dtype(variable.dtype), copy=False)
-            for variable in variables
-        ]
-        if self.loss_scale_factor is not None:
-            grads = [grad / grad.dtype.type(self.loss_scale_factor) for grad in grads]
+    def build(self, variables):
+        """Makes the states of the variables that will be changed; once."""
+        if self.built:
+            return
+        variables = gradients.checked_variables(variables)
+
+        def beside(variable, name, start=0.0):
+            device, dtype = arrays.device_of(variable.value), arrays.accumulation_dtype(variable.dtype)
+            array = device.zeros(variable.shape, dtype)
+            if start:
+                array[...] = start
+            return Variable(array, f"{variable.path.replace('/', '_')}_{name}", trainable=False)
+
+        for variable in variables:
+            if self.use_ema:
+                self._averages[variable] = beside(variable, "average")
+            if self.gradient_accumulation_steps:
+                self._sums[variable] = beside(variable, "gradient_accumulator")
+            self._states[variable] = [beside(variable, slot, self.initial_state(slot)) for slot in self.slots]
+        self.built = True
+
+    def apply(self, grads, trainable_variables=None):
+        """One step.
+
+        Args:
+            grads: a list of arrays of the variables' shapes, or None for those that stay; or in place of both
+                arguments a list of Variables, whose `grad` is taken and cleared.
+            trainable_variables: a list of Variables; default: those of `build`.
+
+        Raises:
+            ValueError: no gradients at all, other shapes, or variables that `build` or the first call did not
+                know.
+            TypeError: what is no array or Variable.
+        """
+        pairs, clear = gradients.paired(grads, trainable_variables, self._states if self.built else None)
+        if not pairs:
+            return
+        self.build([variable for variable, _ in pairs])
+        known = gradients.given(pairs, self._states)
+        self.apply_scaled(known, 1.0 if self.loss_scale_factor is None else 1 / self.loss_scale_factor)
+        for variable, _ in pairs if clear else ():
+            variable.grad = None
+
+    def apply_gradients(self, grads_and_vars):
+        """One step from pairs (gradient, Variable); returns the iterations."""
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def apply_scaled(self, known, scale):
+        """One step from pairs (Variable, gradient), the gradients to be multiplied by scale; for optimizers
+        that wrap others."""
+        variables, grads = map(list, zip(*known))
         if self.gradient_accumulation_steps:
-            grads = self._accumulate(variables, grads)
+            grads, scale = self._accumulate(variables, grads, scale), 1.0
         if grads is not None:
-            self._step(variables, self._clipped(grads))
+            self._step(variables, grads, scale)
         if self.use_ema:
-            self._average(everything)
+            self._average()
         for variable in variables:
             if variable.constraint is not None:
                 variable.value[...] = variable.constraint(variable.value)
-            variable.grad = None
-        self._calls += 1
+        self._calls.value += 1
 
-    def loss_scale(self):
-        """The factor that gradients are expected to carry."""
-        return 1.0 if self.loss_scale_factor is None else self.loss_scale_factor
+    def scale_loss(self, loss):
+        """The loss times the factor that gradients are expected to carry."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def finalize_variable_values(self, variables):
+    def finalize_variable_values(self, var_list):
         """At the end of a training: replaces the variables by their averages, where those are kept."""
-        for variable in variables if self.use_ema else ():
+        for variable in var_list:
             if variable in self._averages:
-                variable.value[...] = self._averages[variable]
+                variable.value[...] = self._averages[variable].value
 
-    def apply_gradients(self, pairs):
-        """One step from pairs (gradient, variable), as in Keras."""
-        pairs = list(pairs)
-        for grad, variable in pairs:
-            variable.grad = grad
-        self.apply([variable for _, variable in pairs])
+    def set_weights(self, weights):
+        """Copies arrays into `variables`, in their order; all fit or none is changed.
+
+        Raises:
+            ValueError: not built, or arrays of another number or shape.
+        """
+        variables, weights = self.variables, [arrays.to_numpy(array) for array in weights]
+        shapes = [array.shape for array in weights]
+        if not self.built or shapes != [variable.shape for variable in variables]:
+            expected = [variable.shape for variable in variables] if self.built else "a call of build first"
+            raise ValueError(f"{self.name} expects arrays of the shapes {expected}. Received: {shapes}")
+        for variable, array in zip(variables, weights):
+            variable.assign(array)
 
     def update(self, value, grad, state, step):
         """Changes value and state in place; grad may be overwritten; step counts from 1."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define update(value, grad, state, step)")
 
-    def update_all(self, values, grads, states, decays, step):
-        """One step of all variables; in place.
+    def update_all(self, values, grads, states, decays, step, clip):
+        """One step of all variables of one type; in place.
 
         Args:
-            values: list of arrays; grads: list of arrays, and states: list of lists of arrays, float32
-                (float64 for float64).
+            values, grads: lists of arrays; states: list of lists of arrays, float32 (float64 for float64).
             decays: for each value the share of itself that it first loses.
             step: counts from 1.
+            clip: what is done to the gradients first, a Clip.
         """
-        for value, grad, state, decay in zip(values, grads, states, decays):
-            wide = self._wide(value)
+        for index, (value, grad, state, decay) in enumerate(zip(values, grads, states, decays)):
+            wide = value.astype(arrays.accumulation_dtype(value.dtype), copy=False)
             if decay:
                 wide -= wide * wide.dtype.type(decay)
-            self.update(wide, grad, state, step)
+            self.update(wide, clip.treated(grad.astype(wide.dtype), index), state, step)
             if wide is not value:
                 value[...] = wide
 
     def initial_state(self, slot):
-        """The number that a state array starts with."""
+        """The number that a state starts with."""
         return 0.0
 
-    def _step(self, variables, grads):
-        for variable, grad in zip(variables, grads):
-            if variable not in self._states:
-                xp = arrays.array_module(grad)
-                self._states[variable] = [
-                    xp.full(grad.shape, self.initial_state(slot), grad.dtype) for slot in self.slots
-                ]
-        grads = [arrays.array_module(v.value).asarray(grad) for v, grad in zip(variables, grads)]
+    def _step(self, variables, grads, scale):
         decay = (self.weight_decay or 0.0) * self.learning_rate
-        decays = [0.0 if self._undecayed(variable) else decay for variable in variables]
-        states = [self._states[variable] for variable in variables]
-        groups = {}  # by type: the kernels take one
-        for number, variable in enumerate(variables):
-            groups.setdefault(variable.dtype, []).append(number)
-        lists = [variable.value for variable in variables], grads, states, decays
-        for numbers in groups.values():
-            chosen = ([items[number] for number in numbers] for items in lists)
-            self.update_all(*chosen, self.iterations + 1)
+        factor = None
+        if self.global_clipnorm:
+            factor = gradients.global_factor(grads, self.global_clipnorm, scale)
+        for group in gradients.by_type(variables, grads):
+            values = [variables[number].value for number in group]
+            chosen = [grads[number] for number in group]
+            states = [[state.value for state in self._states[variables[number]]] for number in group]
+            decays = [0.0 if self._undecayed(variables[number]) else decay for number in group]
+            factors = gradients.factors(chosen, self.clipnorm, scale, factor)
+            clip = Clip(scale, factors, self.clipvalue or None)
+            self.update_all(values, chosen, states, decays, self.iterations + 1, clip)
 
-    def _accumulate(self, variables, grads):
+    def _accumulate(self, variables, grads, scale):
         """The mean of the gradients where this step makes an update; else None."""
         steps = self.gradient_accumulation_steps
-        sums = [
-            grad + self._accumulated[variable] if variable in self._accumulated else grad.copy()
-            for variable, grad in zip(variables, grads)
-        ]
-        if (self._calls + 1) % steps:
-            self._accumulated.update(zip(variables, sums))
+        update = not (int(self._calls.value) + 1) % steps
+        part = 1 / steps if update else 1.0
+        for group in gradients.by_type(variables, grads, lambda variable: variable in self._summed):
+            keep = part if variables[group[0]] in self._summed else 0.0
+            sums = [self._sums[variables[number]].value for number in group]
+            blend([grads[number] for number in group], sums, keep=keep, share=scale * part)
+        self._summed.update(variables)
+        if not update:
             return None
-        self._accumulated.clear()
-        return [total / total.dtype.type(steps) for total in sums]
+        self._summed.clear()
+        return [self._sums[variable].value for variable in variables]
 
-    def _average(self, variables):
-        keep = self.ema_momentum if self.iterations else 0.0
-        for variable in variables:
-            value = self._wide(variable.value)
-            average = self._averages.get(variable)
-            if average is None:
-                average = arrays.array_module(value).zeros_like(value)
-            self._averages[variable] = keep * average + (1 - keep) * value
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
-            self.finalize_variable_values(variables)
-
-    def _wide(self, array):
-        return array.astype(arrays.accumulation_dtype(array.dtype), copy=False)
-
-    def _clipped(self, grads):
-        if self.clipvalue:
-            return [grad.clip(-self.clipvalue, self.clipvalue) for grad in grads]
-        if self.clipnorm:
-            return [_scaled(grad, self.clipnorm, _norm([grad])) for grad in grads]
-        if self.global_clipnorm:
-            norm = _norm(grads)
-            return [_scaled(grad, self.global_clipnorm, norm) for grad in grads]
-        return grads
+    def _average(self):
+        keep, frequency = self.ema_momentum if self.iterations else 0.0, self.ema_overwrite_frequency
+        overwrite = bool(frequency) and (self.iterations + 1) % frequency == 0
+        variables = list(self._averages)
+        values = [variable.value for variable in variables]
+        for group in gradients.by_type(variables, values):
+            averages = [self._averages[variables[number]].value for number in group]
+            chosen = [values[number] for number in group]
+            blend(chosen, averages, keep=keep, share=1 - keep, overwrite=overwrite)
 
     def get_config(self):
+        """The arguments by name, ready for JSON.
+
+        Raises:
+            ValueError: the learning rate is a function, which has no configuration.
+        """
         rate = self._learning_rate
         if isinstance(rate, schedules.LearningRateSchedule):
             rate = serialize_object(rate)
         elif callable(rate):
             raise ValueError(f"A function as learning rate has no configuration. Received: {rate!r}")
-        names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum")
+        else:
+            rate = self.learning_rate
+        names = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum")
         names += ("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps")
         return {"name": self.name, "learning_rate": rate} | {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, custom_objects=None):
+        """A new optimizer of that configuration; custom_objects: {class name: class} of schedules of one's
+        own."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
 
 
-def _norm(grads):
-    """The norm of all gradients together, on their device."""
-    xp = arrays.array_module(grads[0])
-    return xp.sqrt(sum((grad * grad).sum() for grad in grads))
-
-
-def _scaled(grad, limit, norm):
-    xp = arrays.array_module(grad)
-    return grad * (grad.dtype.type(limit) / xp.maximum(norm, grad.dtype.type(limit)))
-
-
-def number(value, name):
-    """The value as a float of at least 0, or a TypeError or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a number. Received: {value!r}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{name} must be a finite number of at least 0. Received: {value!r}")
-    return float(value)
-
-
-def share(value, name, closed=False):
-    """The value as a float in [0, 1), or [0, 1], or a ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{name} must lie in [0, 1]. Received: {value!r}")
-    if value == 1 and not closed:
-        raise ValueError(f"{name} must lie in [0, 1). Received: {value!r}")
-    return float(value)
-
-
-def _count(value, name, least):
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}. Received: {value!r}")
-    return value
+def _full_signature(cls):
+    """The constructor's signature with the parameters that its *arguments and **kwargs pass on."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    own = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(own) == len(parameters):
+        return inspect.Signature(own)
+    common = list(inspect.signature(Optimizer.__init__).parameters.values())[2:-1]
+    names = [p.name for p in own]
+    return inspect.Signature(own + [p for p in common if p.name not in names])

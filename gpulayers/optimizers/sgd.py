@@ -1,7 +1,8 @@
 """Stochastic gradient descent."""
 
 from ..ops.optimizers import sgd_step
-from .optimizer import Optimizer, share
+from .arguments import share
+from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -13,9 +14,9 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = share(momentum, "momentum", closed=True), bool(nesterov)
         self.slots = ("momentum",) if momentum else ()
 
-    def update_all(self, values, grads, states, decays, step):
+    def update_all(self, values, grads, states, decays, step, clip):
         options = {"rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
-        sgd_step(values, grads, states, decays, **options)
+        sgd_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
         return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}
