@@ -64,5 +64,11 @@ class Variable:
         value = self.numpy()
         return value if dtype is None else value.astype(dtype)
 
+    def __float__(self):
+        return float(self.numpy())
+
+    def __int__(self):
+        return int(self.numpy())
+
     def __repr__(self):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

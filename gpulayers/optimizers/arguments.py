@@ -1,5 +1,6 @@
-"""Checks of optimizers' arguments."""
+"""Optimizers' arguments: checks and signatures."""
 
+import inspect
 import math
 
 
@@ -35,3 +36,14 @@ def count(value, name, least):
     if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
         raise ValueError(f"{name} must be an integer of at least {least}. Received: {value!r}")
     return int(value)
+
+
+def full_signature(cls, base):
+    """The constructor's signature with the parameters that its *arguments and **kwargs pass on."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    own = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(own) == len(parameters):
+        return inspect.Signature(own)
+    common = list(inspect.signature(base.__init__).parameters.values())[2:-1]
+    names = [p.name for p in own]
+    return inspect.Signature(own + [p for p in common if p.name not in names])

@@ -11,7 +11,7 @@ from ..ops.optimizers import Clip, blend
 from ..registry import serialize_object
 from ..variable import Variable
 from . import gradients, schedules
-from .arguments import count, number, share
+from .arguments import count, full_signature, number, share
 
 
 class Optimizer:
@@ -45,7 +45,7 @@ class Optimizer:
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
-        cls.__signature__ = _full_signature(cls)
+        cls.__signature__ = full_signature(cls, Optimizer)
 
     def __init__(
         self,
@@ -319,14 +319,3 @@ class Optimizer:
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
-
-
-def _full_signature(cls):
-    """The constructor's signature with the parameters that its *arguments and **kwargs pass on."""
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    own = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    if len(own) == len(parameters):
-        return inspect.Signature(own)
-    common = list(inspect.signature(Optimizer.__init__).parameters.values())[2:-1]
-    names = [p.name for p in own]
-    return inspect.Signature(own + [p for p in common if p.name not in names])
