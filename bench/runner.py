@@ -89,7 +89,8 @@ class Runner:
                 return {"status": "wrong", "reason": wrong[OURS]}
             runs = {name: candidate.run for name, candidate in candidates.items() if not wrong[name]}
             with timing.OtherLoad() as load:
-                samples = self.timer.measure(runs, self.seconds)
+                waiting = {name for name in runs if candidates[name].waits}
+                samples = self.timer.measure(runs, self.seconds, waiting)
             host = {name: self.timer.host(run) for name, run in runs.items()}
             fields = {
                 "status": "ok",

@@ -95,8 +95,11 @@ class CpuTimer:
         calls = max(1, min(1000, int(self.turn / expected)))
         return self.reduce([self._once(run) for _ in range(calls)])
 
-    def measure(self, runs, seconds):
+    def measure(self, runs, seconds, waiting=()):
         """Times the callables of {name: callable} in turns for about so many seconds.
+
+        Args:
+            waiting: names of those that wait for their own work; on the CPU all do.
 
         Returns:
             {name: samples}, lists of equal length: entry i of each was measured in turn i.
@@ -149,6 +152,15 @@ class GpuTimer:
         end.synchronize()
         return max(1e-9, self.cupy.cuda.get_elapsed_time(begin, end) * 1e-3)
 
+    def waited(self, run):
+        """Seconds of a call that waits for its work, on a stream that this one's events do not see: by the
+        host's clock, launches included."""
+        self.flushed.fill(1)
+        self.synchronize()
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
     def host(self, run, calls=7):
         """Seconds that a call keeps the host, with an empty queue before it; the median."""
         samples = []
@@ -160,7 +172,7 @@ class GpuTimer:
         self.synchronize()
         return statistics.median(samples)
 
-    def measure(self, runs, seconds):
+    def measure(self, runs, seconds, waiting=()):
         """As `CpuTimer.measure`."""
         start = time.perf_counter()
         host = {name: self.host(run, calls=3) for name, run in runs.items()}
@@ -169,7 +181,7 @@ class GpuTimer:
             if turn >= _LEAST_TURNS and time.perf_counter() - start > seconds:
                 break
             for name, run in runs.items():
-                samples[name].append(self.once(run, host[name]))
+                samples[name].append(self.waited(run) if name in waiting else self.once(run, host[name]))
         return samples
 
 

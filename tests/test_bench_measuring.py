@@ -111,6 +111,10 @@ def test_gpu_timer_flushes_and_hides_the_host():
     assert cupy.log == ["synchronize", "run"] * 3 + ["synchronize"]
     samples = timer.measure({"a": run, "b": run}, seconds=0)
     assert samples == {name: pytest.approx([0.002] * 3) for name in "ab"}
+    cupy.log.clear()
+    waits = timer.measure({"c": run}, seconds=0, waiting={"c"})["c"]
+    assert len(waits) == 3 and all(0 < sample < 0.01 for sample in waits), "by the host's clock"
+    assert cupy.log[-3:] == ["flush", "synchronize", "run"]
 
 
 def test_bound_is_the_slower_of_memory_and_arithmetic():
@@ -157,7 +161,7 @@ class FixedTimer:
     def __init__(self):
         self.measured = []
 
-    def measure(self, runs, seconds):
+    def measure(self, runs, seconds, waiting=()):
         self.measured.append(list(runs))
         return {name: [0.002 if name == runner.OURS else 0.003] * 5 for name in runs}
 

@@ -22,10 +22,12 @@ class Candidate:
     Attributes:
         run: without arguments; what is timed.
         outputs: turns what `run` returned into {name: array on the device}, in this library's layouts.
+        waits: whether `run` returns only when its work is done, on streams of the framework's own.
     """
 
     run: Callable
     outputs: Callable = lambda result: result
+    waits: bool = False
 
 
 def _modules():

@@ -64,30 +64,34 @@ def candidates(workload, operands, device):
     found = build(workload, operands, device)
     if found is None:
         return {}
-    return {
-        f"keras ({_keras().backend.backend()})": Candidate(
-            _awaited(found), lambda y: {"output": _as_ours(y, device)}
-        )
-    }
+    function, arrays = found
+    backend = _keras().backend.backend()
+    candidate = Candidate(
+        _awaited(function, arrays), lambda y: {"output": _as_ours(y, device)}, waits=backend == "jax"
+    )
+    return {f"keras ({backend})": candidate}
 
 
 def compiled_candidates(workload, operands, device):
     return {}
 
 
-def _awaited(function):
-    """The function, without gradients; under JAX compiled, and waited for on the CPU."""
+def _awaited(function, arrays):
+    """A call of the function, without gradients; under JAX compiled, and waited for.
+
+    The arrays are arguments of what JAX compiles: on constants it would compute the result while compiling.
+    """
     keras = _keras()
     if keras.backend.backend() == "jax":
         import jax
 
         compiled = jax.jit(function)
-        return lambda: jax.block_until_ready(compiled())
+        return lambda: jax.block_until_ready(compiled(*arrays))
     import torch
 
     def run():
         with torch.inference_mode():
-            return function()
+            return function(*arrays)
 
     return run
 
@@ -127,17 +131,17 @@ def _convolution(workload, operands, device):
     padding = _padding(problem.window)
     if padding is None:
         return None
-    x, weight, bias = (None if operands[n] is None else _taken(operands[n]) for n in ("x", "weight", "bias"))
+    arrays = [_taken(operands[name]) for name in ("x", "weight", "bias") if operands[name] is not None]
     settings = dict(strides=problem.window.strides, padding=padding, data_format=problem.data_format)
     if len(set(problem.window.dilation)) > 1 or problem.window.dilation[0] > 1:
         settings["dilation_rate"] = problem.window.dilation
     activate = keras.activations.get(problem.activation.value)
 
-    def run():
+    def run(x, weight, bias=None):
         y = keras.ops.conv(x, weight, **settings)
         return activate(y if bias is None else y + bias)
 
-    return run
+    return run, arrays
 
 
 def _pooling(workload, operands, device):
@@ -147,15 +151,19 @@ def _pooling(workload, operands, device):
     padding = _padding(problem.window)
     if padding is None or set(problem.window.dilation) != {1}:
         return None
-    x, pool = _taken(operands["x"]), getattr(keras.ops, f"{workload.variant}_pool")
-    window = problem.window
-    return lambda: pool(x, window.size, window.strides, padding, problem.data_format)
+    window, pool = problem.window, getattr(keras.ops, f"{workload.variant}_pool")
+    return (
+        lambda x: pool(x, window.size, window.strides, padding, problem.data_format),
+        [_taken(operands["x"])],
+    )
 
 
 def _embedding(workload, operands, device):
     keras = _keras()
-    ids, table = _taken(operands["ids"]), _taken(operands["table"])
-    return lambda: keras.ops.take(table, ids, axis=0)
+    return (
+        lambda ids, table: keras.ops.take(table, ids, axis=0),
+        [_taken(operands[name]) for name in ("ids", "table")],
+    )
 
 
 def _recurrent(workload, operands, device):
@@ -163,14 +171,20 @@ def _recurrent(workload, operands, device):
     kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[workload.variant]
     layer = kind(problem.units, return_sequences=True, dtype=str(problem.dtype))
     layer.build((problem.batch, problem.steps, problem.input_dim))
-    for variable, name in zip(layer.weights, ("weight", "recurrent_weight", "bias")):
-        variable.assign(_taken(operands[name]))
+    weights = [_taken(operands[name]) for name in ("weight", "recurrent_weight", "bias")]
     x = _taken(operands["x"])
-    return lambda: layer(x, training=False)
+    if keras.backend.backend() == "jax":
+        others = [variable.value for variable in layer.non_trainable_variables]
+        return lambda x, *weights: layer.stateless_call(list(weights), others, x)[0], [x, *weights]
+    for variable, weight in zip(layer.weights, weights):
+        variable.assign(weight)
+    return lambda x: layer(x, training=False), [x]
 
 
 def _dense(workload, operands, device):
     keras, problem = _keras(), workload.problem
-    x, weight, bias = (_taken(operands[name]) for name in ("x", "weight", "bias"))
     activate = keras.activations.get(problem.activation)
-    return lambda: activate(keras.ops.matmul(x, weight) + bias)
+    return (
+        lambda x, weight, bias: activate(keras.ops.matmul(x, weight) + bias),
+        [_taken(operands[name]) for name in ("x", "weight", "bias")],
+    )

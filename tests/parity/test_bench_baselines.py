@@ -28,6 +28,23 @@ def test_baselines_are_right(workload):
             workload.module.check(workload, operands, candidate.outputs(candidate.run()), arrays.CPU)
 
 
+def test_keras_runs_on_arrays_it_is_given():
+    """What closes over its arrays would be computed by JAX while it compiles, and timed as nothing."""
+    pytest.importorskip("keras", reason="the extra `parity` (keras) is not installed")
+    from bench.baselines import with_keras
+
+    for workload in ROWS:
+        build = getattr(with_keras, f"_{workload.family}", None)
+        found = build and build(workload, workload.module.operands(workload, arrays.CPU, seed=1), arrays.CPU)
+        if found:
+            function, given = found
+            assert given and not [
+                cell
+                for cell in function.__closure__ or ()
+                if hasattr(cell.cell_contents, "shape") and hasattr(cell.cell_contents, "dtype")
+            ], workload.key
+
+
 def test_every_cpu_row_has_pytorch():
     for row in workloads.all_rows("cpu", quick=True):
         operands = row.module.operands(row, arrays.CPU, seed=1)
