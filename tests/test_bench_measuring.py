@@ -196,7 +196,7 @@ def test_the_fastest_turn_counts_where_that_is_asked_for(run, monkeypatch):
     run.baselines["other"] = Candidate(ROW.module.ours(ROW, operands))
     run.least = True
     samples = {runner.OURS: [0.002, 0.008, 0.008], "other": [0.009, 0.003, 0.003]}
-    monkeypatch.setattr(run.timer, "measure", lambda runs, seconds: samples)
+    monkeypatch.setattr(run.timer, "measure", lambda runs, seconds, waiting: samples)
     line = run.measure(ROW)
     assert (line["seconds"], line["statistic"]) == (0.002, "least")
     assert line["baselines"]["other"]["ratio"] == pytest.approx(1.5)
