@@ -81,7 +81,7 @@ _OPTIMIZERS = (
     *(("SGD", options) for options in ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})),
     *(("Adam", options) for options in ({}, {"amsgrad": True})),
     *(("RMSprop", options) for options in ({}, {"momentum": 0.9}, {"centered": True})),
-    *((kind, {}) for kind in ("Nadam", "Adamax", "Lion", "Adagrad", "Adadelta", "Ftrl")),
+    *((kind, {}) for kind in ("Nadam", "Adamax", "Lion", "Adagrad", "Adadelta", "Ftrl", "ScheduleFreeAdamW")),
     *(("SGD", options) for options in ({"clipnorm": 1.0}, {"global_clipnorm": 1.0})),
     *(("SGD", {"use_ema": True, "ema_overwrite_frequency": n}) for n in (1, 2)),
 )

@@ -158,6 +158,7 @@ ROWS = [
     Row("adagrad_multi_tensor_step", "", step("Adagrad"), {}),
     Row("adadelta_multi_tensor_step", "", step("Adadelta"), {}),
     Row("ftrl_multi_tensor_step", "", step("Ftrl"), {}),
+    Row("schedule_free_multi_tensor_step", "", step("ScheduleFreeAdamW"), {}),
     Row("gradient_norm_partials", "", step("SGD", clipnorm=1.0), {}),
     Row("gradient_norm_factors", "", step("SGD", clipnorm=1.0), {}),
     Row("gradient_finite_check", "", lambda device: all_finite([normal(device, 5000)]), {}),

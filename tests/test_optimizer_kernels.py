@@ -68,6 +68,12 @@ def changed(rule, o, w, g, s):
         a = o["rho"] * s[0] + (1 - o["rho"]) * g * g
         change = np.sqrt(s[1] + o["epsilon"]) * g / np.sqrt(a + o["epsilon"])
         return w - o["rate"] * change, [a, o["rho"] * s[1] + (1 - o["rho"]) * change**2]
+    if rule == "schedule_free":
+        v = o["beta_2"] * s[1] + (1 - o["beta_2"]) * g * g
+        z = s[0] - o["rate"] * g / (np.sqrt(v / (1 - o["beta_2"] ** o["step"])) + o["epsilon"])
+        mean = (w - (1 - o["beta_1"]) * s[0]) / o["beta_1"]
+        mean = mean + (z - mean) / o["step"]
+        return (1 - o["beta_1"]) * z + o["beta_1"] * mean, [z, v]
     assert rule == "ftrl"
     before, after = s[0] ** o["power"], (s[0] + g * g) ** o["power"]
     z = s[1] + g + 2 * o["shrinkage"] * w - (after - before) / o["rate"] * w
@@ -122,7 +128,7 @@ def test_whole_numbers_are_exact(case, kernel_device, dtype):
 @pytest.mark.parametrize("case", [case for case in CASES if case not in EXACT], ids=lambda case: case.name)
 def test_states_of_whole_numbers_are_exact(case, kernel_device):
     drawn = draw(case, np.dtype(np.float32), whole=True)
-    through_quotients = {"adadelta": 1, "rmsprop": 1, "ftrl": 1}.get(case.rule, 9)
+    through_quotients = {"adadelta": 1, "rmsprop": 1, "ftrl": 1, "schedule_free": 0}.get(case.rule, 9)
     for (_, state), (_, exact_state) in zip(stepped(case, kernel_device, *drawn), expected(case, *drawn)):
         for array, exact in list(zip(state, exact_state, strict=True))[:through_quotients]:
             assert_exact(array, exact)
@@ -198,23 +204,26 @@ def test_all_finite(bad, at, kernel_device, dtype):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("keep", [0.0, 0.75])
-def test_blend(keep, overwrite, kernel_device, dtype):
+@pytest.mark.parametrize("keep, share", [(0.0, 0.25), (0.75, 0.25), (1.0, 1.0), (0.5, 0.0), (0.0, 0.0)])
+def test_blend(keep, share, overwrite, kernel_device, dtype):
     generator = np.random.default_rng(0)
     wide = arrays.accumulation_dtype(dtype)
     start = [np.asarray(generator.integers(-9, 9, shape) * 4).astype(dtype) for shape in SHAPES]
-    # What is not kept is not read either: NaN there must not come through.
-    old = [np.full(x.shape, np.nan if keep == 0 else 8.0, wide) for x in start]
+    # What has the factor 0 is not read: NaN there must not come through.
+    old = [np.full(x.shape, 8.0 if keep else np.nan, wide) for x in start]
+    if share == 0:
+        start = [np.full(x.shape, np.nan, dtype) for x in start]
     for device in (kernel_device, arrays.CPU):
         sources, targets = [device.asarray(x.copy()) for x in start], [device.asarray(y.copy()) for y in old]
-        ops.blend(sources, targets, keep=keep, share=0.25, overwrite=overwrite)
+        ops.blend(sources, targets, keep=keep, share=share, overwrite=overwrite)
         for x, source, target in zip(start, sources, targets):
-            exact = 0.25 * x.astype(np.float64) + keep * 8.0
+            exact = (share * x.astype(np.float64) if share else np.zeros(x.shape)) + keep * 8.0
             assert_exact(device.to_numpy(target), exact)
             assert_exact(device.to_numpy(source), exact if overwrite else x)
 
 
 RULES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Nadam", "Adamax", "Lion", "Ftrl"]
+RULES += ["ScheduleFreeAdamW"]
 
 
 def launches_of(optimizer, device, steps, dtypes=(np.float32, np.float32, np.float32), bad=None):
@@ -248,7 +257,7 @@ def test_launches_of_options(emulated):
     assert launches_of(average, emulated, 3)[0] == [step + ["variable_blend"]] * 3
     sums = optimizers.SGD(gradient_accumulation_steps=3)
     once = ["variable_blend"]
-    assert launches_of(sums, emulated, 4)[0] == [once, once, once + step, once]
+    assert launches_of(sums, emulated, 4)[0] == [once, once, once + step + once, once]
     scaled = optimizers.LossScaleOptimizer(optimizers.SGD())
     check = ["gradient_finite_check"]
     assert launches_of(scaled, emulated, 3, bad=1)[0] == [check + step, check, check + step]

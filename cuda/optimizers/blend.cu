@@ -1,5 +1,5 @@
 // Sums of gradients and moving averages of variables, for all variables.
-//   y = keep y + share x, y not read if keep is 0;  OVERWRITE: x = y
+//   y = keep y + share x, whatever has the factor 0 not being read;  OVERWRITE: x = y
 // Arrays:    table (rows): each variable's x G (as its gradient), y Accumulator<G> (as its first state), both
 //            of `size` elements.
 // Work:      a block takes 2048 neighbouring elements of one variable, a thread two vectors of 4.
@@ -18,12 +18,13 @@ __global__ void __launch_bounds__(THREADS)
     const bool aligned = is_aligned<G>(row.grad) && is_aligned<A>(row.first_state);
     for_elements((blockIdx.x - row.first_block) * ELEMENTS, row.size, aligned, [&](auto width, long long at) {
         constexpr int N = decltype(width)::value;
-        Vector<G, N> source = load_vector<G, N>(sources + at);
+        Vector<G, N> source;
         Vector<A, N> target;
+        if (share != A(0)) source = load_vector<G, N>(sources + at);
         if (keep != A(0)) target = load_vector<A, N>(targets + at);
 #pragma unroll
         for (int i = 0; i < N; ++i) {
-            A y = share * widen(source.value[i]);
+            A y = share != A(0) ? share * widen(source.value[i]) : A(0);
             if (keep != A(0)) y += keep * target.value[i];
             target.value[i] = y;
             if constexpr (OVERWRITE) source.value[i] = narrow<G>(y);

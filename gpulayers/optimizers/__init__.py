@@ -3,18 +3,17 @@
 from ..registry import Registry, serialize_object
 from . import schedules
 from .adam import Adam, AdamW
-from .adam_variants import Adamax, Lion, Nadam
+from .adam_variants import Adamax, Lion, Nadam, ScheduleFreeAdamW
 from .adaptive import Adadelta, Adagrad, Ftrl
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
+from .whole_variables import Adafactor, Lamb, Muon
 
-_REGISTRY = Registry(
-    "optimizer",
-    Optimizer,
-    [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, Ftrl, LossScaleOptimizer],
-)
+_CLASSES = [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, Ftrl, ScheduleFreeAdamW, Lamb]
+_CLASSES += [Adafactor, Muon, LossScaleOptimizer]
+_REGISTRY = Registry("optimizer", Optimizer, _CLASSES)
 
 
 def get(identifier):
@@ -31,17 +30,21 @@ serialize = serialize_object
 
 __all__ = [
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
     "SGD",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -11,7 +11,7 @@ class Adam(Optimizer):
     """m and v are moving averages of g and g^2; w -= alpha * m / (sqrt(v) + epsilon), with
     alpha = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)."""
 
-    slots = ("momentum", "velocity")
+    slots, apart = ("momentum", "velocity"), ("velocity_hat",)
 
     def __init__(
         self,

@@ -1,14 +1,17 @@
-"""Nadam (Dozat 2015), Adamax (Kingma and Ba 2015) and Lion (Chen et al. 2023)."""
+"""Nadam (Dozat 2015), Adamax (Kingma and Ba 2015), Lion (Chen et al. 2023) and schedule-free AdamW (Defazio
+et al. 2024)."""
 
 import numpy as np
 
-from ..ops.optimizers import adamax_step, lion_step, nadam_step
+from ..ops.optimizers import adamax_step, lion_step, nadam_step, schedule_free_step
 from ..variable import Variable
-from .arguments import number, share
+from .arguments import count, number, share
 from .optimizer import Optimizer
 
 
-class _TwoBetas(Optimizer):
+class TwoBetas(Optimizer):
+    """Common to those with beta_1, beta_2 and epsilon."""
+
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *arguments, **kwargs):
         super().__init__(learning_rate, *arguments, **kwargs)
         self.beta_1, self.beta_2 = share(beta_1, "beta_1"), share(beta_2, "beta_2")
@@ -19,7 +22,7 @@ class _TwoBetas(Optimizer):
         return super().get_config() | own
 
 
-class Nadam(_TwoBetas):
+class Nadam(TwoBetas):
     """Adam with Nesterov's momentum: u_t = beta_1 (1 - 0.96^t / 2) and its running product weigh the moving
     average m and the gradient in the numerator."""
 
@@ -58,7 +61,7 @@ class Nadam(_TwoBetas):
         )
 
 
-class Adamax(_TwoBetas):
+class Adamax(TwoBetas):
     """m is a moving average of g, u the largest of |g| and beta_2 * u;
     w -= learning_rate / (1 - beta_1^t) * m / (u + epsilon)."""
 
@@ -87,3 +90,40 @@ class Lion(Optimizer):
 
     def get_config(self):
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2}
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW on a sequence z, and weights between z and the mean of all z so far, in place of a schedule:
+    z -= rate * g / (sqrt(v) + epsilon), x the mean of z, w = (1 - beta_1) * z + beta_1 * x; the rate grows to
+    learning_rate within warmup_steps."""
+
+    slots = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate=0.0025,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        warmup_steps=0,
+        *arguments,
+        **kwargs,
+    ):
+        super().__init__(learning_rate, *arguments, **kwargs)
+        self.beta_1, self.beta_2 = share(beta_1, "beta_1"), share(beta_2, "beta_2")
+        self.epsilon, self.warmup_steps = number(epsilon, "epsilon"), count(warmup_steps, "warmup_steps", 0)
+
+    def states_of(self, variable):
+        states = super().states_of(variable)
+        states[0].value[...] = variable.value
+        return states
+
+    def update_all(self, values, grads, states, decays, step, clip):
+        warm = min(step / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
+        options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "step": step}
+        rate = self.learning_rate * warm
+        schedule_free_step(values, grads, states, decays, rate=rate, clip=clip, **options)
+
+    def get_config(self):
+        names = ("beta_1", "beta_2", "epsilon", "warmup_steps")
+        return super().get_config() | {name: getattr(self, name) for name in names}

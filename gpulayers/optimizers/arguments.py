@@ -42,7 +42,7 @@ def full_signature(cls, base):
     """The constructor's signature with the parameters that its *arguments and **kwargs pass on."""
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     own = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    if len(own) == len(parameters):
+    if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return inspect.Signature(own)
     common = list(inspect.signature(base.__init__).parameters.values())[2:-1]
     names = [p.name for p in own]

@@ -99,11 +99,11 @@ def _checked(variable, grad):
     return grad.astype(wide)
 
 
-def by_type(variables, operands, key=lambda variable: None):
-    """Lists of positions whose variables and operands are alike in type (and in `key(variable)`)."""
+def by_type(variables, operands):
+    """Lists of positions whose variables and operands are alike in type."""
     groups = {}
     for number, (variable, operand) in enumerate(zip(variables, operands)):
-        groups.setdefault((variable.dtype, operand.dtype, key(variable)), []).append(number)
+        groups.setdefault((variable.dtype, operand.dtype), []).append(number)
     return groups.values()
 
 

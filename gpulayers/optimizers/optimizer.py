@@ -41,7 +41,7 @@ class Optimizer:
     """
 
     slots = ()
-    slots_by_variable = True  # the order in `variables`: all slots of a variable together
+    apart = ()  # slots that come behind the others in `variables`, as in Keras
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
@@ -92,7 +92,6 @@ class Optimizer:
         self.built = False
         self._states = {}  # variable -> its states, in the order of slots
         self._sums, self._averages = {}, {}  # variable -> sum of gradients; -> moving average
-        self._summed = set()  # variables whose sums hold something
         self._undecayed = lambda variable: False
 
     @property
@@ -127,9 +126,10 @@ class Optimizer:
     def variables(self):
         own = [self._calls] + ([self._rate] if self._learning_rate is None else [])
         own += [*self._averages.values(), *self._sums.values()]
-        if self.slots_by_variable:
-            return own + [state for states in self._states.values() for state in states]
-        return own + [state for slot in zip(*self._states.values()) for state in slot]
+        states = self._states.values()
+        apart = [self.slots.index(slot) for slot in self.apart if slot in self.slots]
+        own += [state for group in states for number, state in enumerate(group) if number not in apart]
+        return own + [group[number] for number in apart for group in states]
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Leaves variables out of the weight decay.
@@ -148,20 +148,24 @@ class Optimizer:
             return
         variables = gradients.checked_variables(variables)
 
-        def beside(variable, name, start=0.0):
-            device, dtype = arrays.device_of(variable.value), arrays.accumulation_dtype(variable.dtype)
-            array = device.zeros(variable.shape, dtype)
-            if start:
-                array[...] = start
-            return Variable(array, f"{variable.path.replace('/', '_')}_{name}", trainable=False)
-
         for variable in variables:
             if self.use_ema:
-                self._averages[variable] = beside(variable, "average")
+                self._averages[variable] = self.beside(variable, "average")
             if self.gradient_accumulation_steps:
-                self._sums[variable] = beside(variable, "gradient_accumulator")
-            self._states[variable] = [beside(variable, slot, self.initial_state(slot)) for slot in self.slots]
+                self._sums[variable] = self.beside(variable, "gradient_accumulator")
+            self._states[variable] = self.states_of(variable)
         self.built = True
+
+    def beside(self, variable, name, start=0.0, shape=None):
+        """A new Variable on the device of another, of its shape and accumulation type."""
+        device, dtype = arrays.device_of(variable.value), arrays.accumulation_dtype(variable.dtype)
+        array = device.zeros(variable.shape if shape is None else shape, dtype)
+        array[...] = start
+        return Variable(array, f"{variable.path.replace('/', '_')}_{name}", trainable=False)
+
+    def states_of(self, variable):
+        """New states for a variable: a list of Variables."""
+        return [self.beside(variable, slot, self.initial_state(slot)) for slot in self.slots]
 
     def apply(self, grads, trainable_variables=None):
         """One step.
@@ -199,6 +203,7 @@ class Optimizer:
             grads, scale = self._accumulate(variables, grads, scale), 1.0
         if grads is not None:
             self._step(variables, grads, scale)
+            self._clear_sums()
         if self.use_ema:
             self._average()
         for variable in variables:
@@ -251,20 +256,26 @@ class Optimizer:
             if wide is not value:
                 value[...] = wide
 
+    def decay_of(self, variable):
+        """The weight decay of a variable that is not excluded from it; None for none."""
+        return self.weight_decay
+
     def initial_state(self, slot):
         """The number that a state starts with."""
         return 0.0
 
     def _step(self, variables, grads, scale):
-        decay = (self.weight_decay or 0.0) * self.learning_rate
-        factor = None
+        factor, rate = None, self.learning_rate
         if self.global_clipnorm:
             factor = gradients.global_factor(grads, self.global_clipnorm, scale)
         for group in gradients.by_type(variables, grads):
             values = [variables[number].value for number in group]
             chosen = [grads[number] for number in group]
             states = [[state.value for state in self._states[variables[number]]] for number in group]
-            decays = [0.0 if self._undecayed(variables[number]) else decay for number in group]
+            decays = [
+                0.0 if self._undecayed(variable) else rate * (self.decay_of(variable) or 0.0)
+                for variable in (variables[number] for number in group)
+            ]
             factors = gradients.factors(chosen, self.clipnorm, scale, factor)
             clip = Clip(scale, factors, self.clipvalue or None)
             self.update_all(values, chosen, states, decays, self.iterations + 1, clip)
@@ -274,15 +285,16 @@ class Optimizer:
         steps = self.gradient_accumulation_steps
         update = not (int(self._calls.value) + 1) % steps
         part = 1 / steps if update else 1.0
-        for group in gradients.by_type(variables, grads, lambda variable: variable in self._summed):
-            keep = part if variables[group[0]] in self._summed else 0.0
+        for group in gradients.by_type(variables, grads):
             sums = [self._sums[variables[number]].value for number in group]
-            blend([grads[number] for number in group], sums, keep=keep, share=scale * part)
-        self._summed.update(variables)
-        if not update:
-            return None
-        self._summed.clear()
-        return [self._sums[variable].value for variable in variables]
+            blend([grads[number] for number in group], sums, keep=part, share=scale * part)
+        return [self._sums[variable].value for variable in variables] if update else None
+
+    def _clear_sums(self):
+        sums = [variable.value for variable in self._sums.values()]
+        for group in gradients.by_type(list(self._sums), sums):
+            chosen = [sums[number] for number in group]
+            blend(chosen, chosen, keep=0.0, share=0.0)
 
     def _average(self):
         keep, frequency = self.ema_momentum if self.iterations else 0.0, self.ema_overwrite_frequency

@@ -9,7 +9,7 @@ class RMSprop(Optimizer):
     """v is a moving average of g^2; w -= learning_rate * g / sqrt(v + epsilon), by way of `momentum` if
     given; with `centered` the square of g's own moving average is taken from v."""
 
-    slots_by_variable = False
+    apart = ("momentum", "average_gradient")
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ DEFAULTS = {
     "adagrad": {"rate": 0.5, "epsilon": 1.0},
     "adadelta": {"rate": 0.5, "rho": 0.75, "epsilon": 1.0},
     "ftrl": {"rate": 0.5, "power": 0.5, "l1": 0.25, "l2": 0.5, "shrinkage": 0.25},
+    "schedule_free": {"rate": 0.5, "beta_1": 0.75, "beta_2": 0.5, "epsilon": 1.0, "step": 4},
 }
 
 
@@ -75,6 +76,7 @@ CASES = [
     Case("adagrad", "adagrad", SHAPES),
     Case("adadelta", "adadelta", SHAPES),
     Case("ftrl", "ftrl", SHAPES, {"l1": 2.0}),
+    Case("schedule-free", "schedule_free", SHAPES, narrow=True),
     Case("one variable", "adam", ((300,),)),
     Case("no elements", "sgd", ((0,),)),
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "lion_step",
     "nadam_step",
     "rmsprop_step",
+    "schedule_free_step",
     "sgd_step",
 ]
 
@@ -181,6 +182,18 @@ def ftrl_step(values, grads, states, decays, *, rate, power, l1, l2, shrinkage, 
     _step("ftrl", values, grads, states, decays, clip, (rate, power, l1, l2, shrinkage))
 
 
+def schedule_free_step(values, grads, states, decays, *, rate, beta_1, beta_2, epsilon, step, clip=Clip()):
+    """Step number `step` of schedule-free AdamW, in place: v is a moving average of g^2; with z the last
+    element of a sequence and x the mean of all of it, w = (1 - beta_1) * z + beta_1 * x; the next element is
+    z - rate * g / (sqrt(v / (1 - beta_2^step)) + epsilon).
+
+    Args:
+        states: [z, v]; the rest and errors as of `sgd_step`.
+    """
+    scalars = (rate, beta_1, 1 - beta_2, 1 / (1 - beta_2**step), 1 / step, epsilon)
+    _step("schedule_free", values, grads, states, decays, clip, scalars)
+
+
 def clip_factors(grads, limit, *, together=False, scale=1.0):
     """What multiplies gradients so that their norms stay within a limit; nothing waits for the device.
 
@@ -201,7 +214,7 @@ def all_finite(grads):
 
 
 def blend(sources, targets, *, keep, share, overwrite=False):
-    """target = keep * target + share * source, in place; targets are not read if keep is 0.
+    """target = keep * target + share * source, in place; whatever has the factor 0 is not read.
 
     Args:
         sources: list of arrays of one float dtype; targets: the same shapes, in its accumulation type.

@@ -34,6 +34,7 @@ RULES = {
     "adagrad": Rule((), 1, flops=8),
     "adadelta": Rule((), 2, flops=17),
     "ftrl": Rule((), 2, flops=40),
+    "schedule_free": Rule((), 2, flops=20),
 }
 
 

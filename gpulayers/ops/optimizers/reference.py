@@ -124,6 +124,17 @@ def _ftrl(switches, value, grad, state, rate, power, l1, l2, shrinkage):
     value[...] = (linear.clip(-l1, l1) - linear) / (after / rate + 2 * l2)
 
 
+def _schedule_free(switches, value, grad, state, rate, beta_1, new_2, growth, share, epsilon):
+    sequence, velocity = state
+    _move(velocity, grad * grad, new_2)
+    value -= sequence * (1 - beta_1)
+    value *= 1 - share
+    root = arrays.array_module(value).sqrt(velocity * growth)
+    root += epsilon
+    sequence -= grad * rate / root
+    value += sequence * (1 - beta_1 + share * beta_1)
+
+
 _RULES = {
     "sgd": _sgd,
     "adam": _adam,
@@ -134,6 +145,7 @@ _RULES = {
     "adagrad": _adagrad,
     "adadelta": _adadelta,
     "ftrl": _ftrl,
+    "schedule_free": _schedule_free,
 }
 
 
@@ -162,9 +174,11 @@ def all_finite(problem, grads):
 def blend(problem, sources, targets, keep, share):
     """target = keep * target + share * source, in place; the sources too, if overwritten."""
     for source, target in zip(sources, targets):
-        if keep:
-            target[...] = keep * target + share * source.astype(target.dtype, copy=False)
-        else:
-            target[...] = share * source.astype(target.dtype, copy=False)
+        if keep and keep != 1:
+            target *= keep
+        elif not keep:
+            target[...] = 0
+        if share:
+            target += share * source.astype(target.dtype, copy=False)
         if problem.overwrite:
             source[...] = target
