@@ -222,6 +222,20 @@ def test_dropout_of_gates_has_kernels_but_for_the_reset_gate_before_the_product(
     assert "-> step_loop_forward" in told and "not silu" in told
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("kind", [gru.Case, simple_rnn.Case])
+def test_the_backward_leaves_the_forward_alone(kind, batch):
+    """Its results are the same a second time, and so are the outputs: one sequence is contiguous in any order."""
+    case = kind("again", batch, 4, 3, 5)
+    operands, grads = case.draw()
+    _, residuals = run_forward(case, operands, arrays.CPU, True)
+    outputs = residuals.outputs.copy()
+    first, second = (run_backward(case, residuals, grads, arrays.CPU) for _ in range(2))
+    assert np.array_equal(residuals.outputs, outputs)
+    for name, one, other in zip(GRADIENTS, first, second):
+        assert np.array_equal(one, other), name
+
+
 def test_scales_are_factors_of_the_gates_operands():
     """With one step, scaling a gate's input or state is scaling that gate's weights."""
     generator = np.random.default_rng(1)

@@ -10,7 +10,7 @@ import pytest
 
 from gpulayers import jit, ops
 from gpulayers.ops import arrays
-from gpulayers.ops.recurrent import GATES, GRU_GATES, LSTMProblem, kernels, launching
+from gpulayers.ops.recurrent import GATES, GRU_GATES, LSTMProblem, kernels, launching, way_back, way_forward
 from gpulayers.ops.recurrent.problem import ACTIVATIONS
 from tests.cases.recurrent import CASES, Case
 from tests.tolerances import assert_close, assert_exact
@@ -27,8 +27,18 @@ SCALAR = {
 }
 
 
-def lstm_loop(case, x, weight, recurrent_weight, bias=None, initial_h=None, initial_c=None, mask=None,
-              input_scale=None, recurrent_scale=None):
+def lstm_loop(
+    case,
+    x,
+    weight,
+    recurrent_weight,
+    bias=None,
+    initial_h=None,
+    initial_c=None,
+    mask=None,
+    input_scale=None,
+    recurrent_scale=None,
+):
     """(outputs, h, c) from the formulas, one scalar at a time."""
     batch, steps, units = case.batch, case.steps, case.units
     act, gate_act = SCALAR[case.activation], SCALAR[case.recurrent_activation]
@@ -49,7 +59,8 @@ def lstm_loop(case, x, weight, recurrent_weight, bias=None, initial_h=None, init
                         column = gate * units + k
                         total = 0.0 if bias is None else float(bias[column])
                         total += sum(
-                            float(x[b, t, i] * input_scale[b, gate, i]) * float(weight[i, column]) for i in range(case.input_dim)
+                            float(x[b, t, i] * input_scale[b, gate, i]) * float(weight[i, column])
+                            for i in range(case.input_dim)
                         )
                         factors = recurrent_scale[b, gate]
                         total += sum(h[j] * factors[j] * recurrent_weight[j, column] for j in range(units))
@@ -173,8 +184,11 @@ TILED = [case for case in CASES if max(case.batch, case.units) > 16] + CASES[1:2
 @pytest.fixture
 def large_tiles(monkeypatch):
     """Large tiles for problems that are too small to deserve them."""
+
     def large(problem, device):
-        wide = problem.recurrent_scaled and problem.dtype == np.float64  # more than static shared memory holds
+        wide = (
+            problem.recurrent_scaled and problem.dtype == np.float64
+        )  # more than static shared memory holds
         return launching.SMALL if wide else launching.LARGE
 
     monkeypatch.setattr(launching, "cell_config", large)
@@ -370,17 +384,21 @@ def test_known_values():
     assert_close(outputs, [[[1 / (1 + math.exp(1)) * math.tanh(state)]]], what="outputs")
 
 
-def test_blocked_projection(monkeypatch):
-    """Without training the inputs are projected a few steps at a time, with the same result."""
-    from gpulayers.ops.recurrent import reference
-
-    case = dataclasses.replace(PLAIN, steps=7)
-    operands, _ = case.draw()
-    whole, _ = run_forward(case, operands, arrays.CPU, True)
-    monkeypatch.setattr(reference, "_BLOCK", 3 * case.batch * 4 * case.units)
-    blocked, _ = run_forward(case, operands, arrays.CPU, False)
-    for name, first, second in zip(("outputs", "h", "c"), whole, blocked):
-        assert_close(second, first, 10, 1.0, what=name)
+def test_blocks_of_steps(monkeypatch):
+    """Sequences are cut into blocks of steps that fit the cache; where the cuts are makes no difference."""
+    case = dataclasses.replace(PLAIN, steps=7, go_backwards=True)
+    operands, grads = case.draw()
+    whole, residuals = run_forward(case, operands, arrays.CPU, True)
+    whole_grads = run_backward(residuals, grads, arrays.CPU)
+    monkeypatch.setattr(way_forward, "_BLOCK", 3 * case.batch * 4 * case.units)
+    monkeypatch.setattr(way_back, "_ROWS", 3 * case.batch)
+    monkeypatch.setattr(way_back, "_CACHED", 2 * case.batch * case.units)
+    for training in (False, True):
+        blocked, residuals = run_forward(case, operands, arrays.CPU, training)
+        for name, first, second in zip(("outputs", "h", "c"), whole, blocked):
+            assert_close(second, first, 10, 1.0, what=name)
+    for name, first, second in zip(GRADIENTS, whole_grads, run_backward(residuals, grads, arrays.CPU)):
+        assert_close(second, first, 10 * case.steps, what=name)
 
 
 def test_operands_are_left_alone(kernel_device):

@@ -5,136 +5,195 @@ Computed in the accumulation dtype; the hidden state is rounded at every step, b
 
 from ..arrays import accumulation_dtype, array_module
 from . import steps as loop
+from . import way_back, way_forward
 from .problem import GRU_GATES
+from .step_activations import overflowing
 
 _UPDATE, _RESET, _CANDIDATE = map(GRU_GATES.index, ("update", "reset", "candidate"))
-
-
-def _columns(units):
-    """The columns of the update gate, of the reset gate, of the candidate, and of the first two together."""
-    of = [slice(gate * units, (gate + 1) * units) for gate in (_UPDATE, _RESET, _CANDIDATE)]
-    return *of, slice(0, 2 * units)
-
-
-def _of_gates(scale):
-    """The factors of the two gates and of the candidate."""
-    return (None, None) if scale is None else (scale[:, :_CANDIDATE], scale[:, _CANDIDATE])
+_ALL = _UPDATE, _RESET, _CANDIDATE
 
 
 def forward(problem, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, recurrent_scale):
     """Returns (outputs, h, gates, inner).
 
-    gates (steps, batch, 3 * units): activated, in the order of processing; inner (steps, batch, units): with
-    reset_after h R + bias of the candidate, else r times the candidate's h.
+    gates (steps, 3, batch, units): as StepActivation keeps them, in the order of processing; inner (steps,
+    batch, units): with reset_after h R + bias of the candidate, else r times the candidate's h.
     """
     xp, accumulate = array_module(x), accumulation_dtype(problem.dtype)
-    steps, batch, units = problem.steps, problem.batch, problem.units
-    z, r, candidate, both = _columns(units)
-    weight, recurrent_weight = (w.astype(accumulate, copy=False) for w in (weight, recurrent_weight))
-    bias = None if bias is None else bias.astype(accumulate, copy=False).reshape(-1, problem.columns)
     keep = loop.keep_masks(problem, mask)
     activation, gate_activation = (loop.StepActivation(given) for given in problem.activations)
-    scale, candidate_scale = _of_gates(recurrent_scale)
+    of_inputs, of_candidate = _biases(problem, bias, accumulate)
+    inputs = way_forward.InputProducts(problem, x, weight, of_inputs, input_scale, _ALL)
+    multiplied = _ALL if problem.reset_after else (_UPDATE, _RESET)
+    product = way_forward.StateProduct(problem, recurrent_weight, recurrent_scale, multiplied, initial_h)
+    if not problem.reset_after:
+        candidate_weight, candidate_scale = _of_candidate(
+            problem, recurrent_weight, recurrent_scale, accumulate
+        )
 
-    gates = xp.empty((steps, batch, problem.columns), accumulate)
-    loop.gate_products(loop.processing_order(problem, x, accumulate), weight, input_scale, gates)
-    gates += 0 if bias is None else bias[0]
-    inner = xp.empty((steps if problem.training else 1, batch, units), accumulate)
+    gates = xp.empty((problem.steps if problem.training else 1, len(_ALL), *problem.state_shape), accumulate)
+    inner = xp.empty((len(gates), *problem.state_shape), accumulate)
     outputs = xp.empty(problem.output_shape, problem.dtype)
-    hidden = loop.state_or_zeros(problem, initial_h, x, accumulate)
-    product = xp.empty((batch, problem.columns if problem.reset_after else 2 * units), accumulate)
-    for step in range(steps):
-        gate, kept = gates[step], inner[step % len(inner)]
-        if problem.reset_after:
-            loop.gate_products(hidden, recurrent_weight, recurrent_scale, product)
-            product += 0 if bias is None else bias[1]
-            kept[...] = product[:, candidate]
-        else:
-            loop.gate_products(hidden, recurrent_weight[:, both], scale, product)
-        gate[:, both] += product[:, both]
-        update, reset = (gate_activation.apply(gate[:, columns]) for columns in (z, r))
-        if problem.reset_after:
-            gate[:, candidate] += reset * kept
-        else:
-            kept[...] = reset * (hidden if candidate_scale is None else hidden * candidate_scale)
-            gate[:, candidate] += kept @ recurrent_weight[:, candidate]
-        after = update * hidden + (1 - update) * activation.apply(gate[:, candidate])
-        hidden = after if keep is None else xp.where(keep[step], after, hidden)
-        outputs[:, step] = hidden
-        if problem.dtype != accumulate:
-            hidden = outputs[:, step].astype(accumulate)
+    hidden, scratch = product.state, xp.empty(problem.state_shape, accumulate)
+    with overflowing():
+        for step in range(problem.steps):
+            of_input, of_state = inputs(step), product()
+            gate, kept = gates[step % len(gates)], inner[step % len(inner)]
+            both, candidate = gate[:_CANDIDATE], gate[_CANDIDATE]
+            xp.add(of_input[:_CANDIDATE], of_state[:_CANDIDATE], out=both)
+            update, reset = gate_activation.activate(both, both)
+            if problem.reset_after:
+                xp.add(of_state[_CANDIDATE], of_candidate, out=kept)
+                xp.multiply(reset, kept, out=candidate)
+            else:
+                xp.multiply(reset, hidden if candidate_scale is None else hidden * candidate_scale, out=kept)
+                xp.matmul(kept, candidate_weight, out=candidate)
+            candidate += of_input[_CANDIDATE]
+            xp.subtract(1, update, out=scratch)
+            scratch *= activation.activate(candidate, candidate)
+            if keep is None:
+                hidden *= update
+                hidden += scratch
+            else:
+                scratch += update * hidden
+                xp.copyto(hidden, scratch, where=keep[step])
+            outputs[:, step] = hidden
+            if problem.dtype != accumulate:
+                hidden[...] = outputs[:, step]
     kept = (gates, inner) if problem.training else (None, None)
     return outputs, hidden.astype(problem.dtype), *kept
+
+
+def _biases(problem, bias, dtype):
+    """What is added to all products of x, and to the candidate's product with the state."""
+    if bias is None:
+        return None, 0
+    if not problem.reset_after:
+        return bias, 0
+    of_inputs, of_state = bias.astype(dtype)
+    of_gates = slice(0, _CANDIDATE * problem.units)
+    of_inputs[of_gates] += of_state[of_gates]
+    return of_inputs, of_state[of_gates.stop :]
+
+
+def _of_candidate(problem, recurrent_weight, scale, dtype):
+    """The weight of the candidate alone, and the factors of its operand, or None."""
+    weight = recurrent_weight[:, _CANDIDATE * problem.units :].astype(dtype, copy=False)
+    return weight, None if scale is None else scale[:, _CANDIDATE]
 
 
 def backward(problem, grad_outputs, grad_h, residuals):
     """Returns (grad_x, grad_weight, grad_recurrent_weight, grad_bias, grad_initial_h)."""
     xp, accumulate = array_module(residuals.x), accumulation_dtype(problem.dtype)
-    steps, batch, units = problem.steps, problem.batch, problem.units
-    z, r, candidate, both = _columns(units)
+    batch, units = problem.batch, problem.units
     weights = residuals.weight, residuals.recurrent_weight
     weight, recurrent_weight = (w.astype(accumulate, copy=False) for w in weights)
-    keep = loop.keep_masks(problem, residuals.mask)
-    activation, gate_activation = (loop.StepActivation(given) for given in problem.activations)
-    recurrent_scale = residuals.recurrent_scale
-    scale, candidate_scale = _of_gates(recurrent_scale)
-    previous = loop.states_before(problem, residuals.initial_h, residuals.outputs, accumulate)
+    keep, scale = loop.keep_masks(problem, residuals.mask), residuals.recurrent_scale
+    elementwise = all(loop.StepActivation(given).elementwise for given in problem.activations)
+    chain = (_Slopes if elementwise and problem.reset_after else _Gradients)(residuals, recurrent_weight)
 
-    dgates = xp.empty((steps, batch, problem.columns), accumulate)  # to x W
-    dstates = xp.empty_like(dgates) if problem.reset_after else dgates  # to h R
+    # A step's gradients lie side by side: to the sums of the candidate, the update and the reset gate, which
+    # x W is part of; then, with reset_after, to the candidate's part of h R.
+    of_state = recurrent_weight if problem.reset_after else recurrent_weight[:, : _CANDIDATE * units]
+    state_scale = scale if scale is None or problem.reset_after else scale[:, :_CANDIDATE]
+    through = way_back.StateGradient(of_state, state_scale, batch)
+    input_scale = None if residuals.input_scale is None else xp.roll(residuals.input_scale, 1, axis=1)
+    width = units + of_state.shape[1]
+    way = way_back.WayBack(residuals, width, xp.roll(weight, units, axis=1), input_scale)
+    biased = problem.use_bias and problem.reset_after
+
+    def states(start, stop):
+        return way_back.states_before(residuals, start, stop, biased)
+
+    grad_state = way.sum((units + biased, width - units), states, first=units, scale=state_scale)
+    if not problem.reset_after:
+        grad_candidate = way.sum((units, units), lambda start, stop: residuals.inner[start:stop])
+
     dh = loop.state_or_zeros(problem, grad_h, residuals.x, accumulate)
-    for step in reversed(range(steps)):
+    direct = dh if keep is None else xp.empty_like(dh)
+    for step, grads in way:
         if grad_outputs is not None:
-            dh = dh + grad_outputs[:, step]
-        gate, inner, before, dgate = (
-            residuals.gates[step],
-            residuals.inner[step],
-            previous[step],
-            dgates[step],
-        )
-        update, reset = (gate_activation.value(gate[:, columns]) for columns in (z, r))
-        dcandidate = activation.gradient(dh * (1 - update), gate[:, candidate])
-        dgate[:, candidate] = dcandidate
-        dgate[:, z] = gate_activation.gradient(
-            dh * (before - activation.value(gate[:, candidate])), gate[:, z]
-        )
-        direct = dh * update
-        if problem.reset_after:
-            dgate[:, r] = gate_activation.gradient(dcandidate * inner, gate[:, r])
-            dstates[step][:, both] = dgate[:, both]
-            dstates[step][:, candidate] = dcandidate * reset
-        else:
-            dinner = dcandidate @ recurrent_weight[:, candidate].T
-            dinner *= 1 if candidate_scale is None else candidate_scale
-            dgate[:, r] = gate_activation.gradient(dinner * before, gate[:, r])
-            direct += dinner * reset
+            dh += grad_outputs[:, step]
+        chain.step(step, dh, direct, xp.swapaxes(grads.reshape(batch, width // units, units), 0, 1))
         if keep is not None:
-            xp.copyto(dgate, 0, where=~keep[step])
-            xp.copyto(dstates[step], 0, where=~keep[step])
-        if problem.reset_after:
-            direct += loop.gate_products_backward_input(dstates[step], recurrent_weight, recurrent_scale)
-        else:
-            direct += loop.gate_products_backward_input(dgate[:, both], recurrent_weight[:, both], scale)
-        dh = direct if keep is None else xp.where(keep[step], direct, dh)
+            xp.copyto(grads, 0, where=~keep[step])
+        direct += through(grads[:, units:])
+        if keep is not None:
+            xp.copyto(dh, direct, where=keep[step])
 
-    x = loop.processing_order(problem, residuals.x, accumulate)
-    grad_x = loop.time_order(
-        problem, loop.gate_products_backward_input(dgates, weight, residuals.input_scale)
+    grad_weight, grad_bias = xp.roll(way.grad_weight, -units, axis=1), None
+    grad_recurrent = (
+        grad_state[:units] if problem.reset_after else xp.concatenate([grad_state, grad_candidate], 1)
     )
-    grad_weight = loop.gate_products_backward_weight(x, dgates, weight, residuals.input_scale)
-    if problem.reset_after:
-        grad_recurrent = loop.gate_products_backward_weight(
-            previous, dstates, recurrent_weight, recurrent_scale
+    if problem.use_bias:
+        grad_bias = xp.roll(way.grad_bias, -units)
+        grad_bias = xp.stack([grad_bias, grad_state[units]]) if biased else grad_bias
+    return loop.results(problem, (way.grad_x, grad_weight, grad_recurrent, grad_bias, dh))
+
+
+class _Slopes:
+    """The gradients of a step with reset_after whose activations have elementwise derivatives: these are
+    multiplied up for some steps at once, which leaves little for each."""
+
+    def __init__(self, residuals, recurrent_weight):
+        self.xp, self.residuals = array_module(recurrent_weight), residuals
+        problem = residuals.problem
+        self.activation, self.gate_activation = (loop.StepActivation(a) for a in problem.activations)
+        shape = way_back.window(problem), 4, *problem.state_shape
+        self.slopes, self.first = self.xp.empty(shape, recurrent_weight.dtype), problem.steps
+
+    def step(self, step, dh, direct, grads):
+        """direct, which may be dh: the gradient to the state before but for that through the products; grads
+        (gates, batch, units): to the sums, as `backward` has them."""
+        if step < self.first:
+            self._prepare(step)
+        self.xp.multiply(dh, self.slopes[step - self.first], out=grads)
+        self.xp.multiply(dh, self.residuals.gates[step, _UPDATE], out=direct)
+
+    def _prepare(self, last):
+        """The slopes of the steps up to `last`."""
+        self.first = max(0, last + 1 - len(self.slopes))
+        steps = slice(self.first, last + 1)
+        update, reset, candidate = self.xp.swapaxes(self.residuals.gates[steps], 0, 1)
+        slopes = self.xp.swapaxes(self.slopes[: last + 1 - self.first], 0, 1)
+        of_candidate, of_update, of_reset, of_product = slopes
+        before = way_back.states_before(self.residuals, self.first, last + 1)
+        self.gate_activation.derivative(update, of_update)
+        of_update *= before - candidate
+        self.activation.derivative(candidate, of_candidate)
+        of_candidate *= 1 - update
+        self.gate_activation.derivative(reset, of_reset)
+        of_reset *= of_candidate
+        of_reset *= self.residuals.inner[steps]
+        self.xp.multiply(of_candidate, reset, out=of_product)
+
+
+class _Gradients:
+    """The gradients of a step with any activations, with or without reset_after."""
+
+    def __init__(self, residuals, recurrent_weight):
+        self.residuals, self.problem = residuals, residuals.problem
+        self.activation, self.gate_activation = (loop.StepActivation(a) for a in self.problem.activations)
+        weight, self.scale = _of_candidate(
+            self.problem, recurrent_weight, residuals.recurrent_scale, recurrent_weight.dtype
         )
-    else:
-        of_gates = loop.gate_products_backward_weight(
-            previous, dgates[..., both], recurrent_weight[:, both], scale
-        )
-        rows = steps * batch
-        inner = residuals.inner if keep is None else xp.where(keep, residuals.inner, 0)
-        of_candidate = inner.reshape(rows, units).T @ dgates[..., candidate].reshape(rows, units)
-        grad_recurrent = xp.concatenate([of_gates, of_candidate], axis=1)
-    grad_bias = dgates.sum(axis=(0, 1)) if problem.use_bias else None
-    if problem.use_bias and problem.reset_after:
-        grad_bias = xp.stack([grad_bias, dstates.sum(axis=(0, 1))])
-    return loop.results(problem, (grad_x, grad_weight, grad_recurrent, grad_bias, dh))
+        self.through = way_back.StateGradient(weight, None, self.problem.batch)
+
+    def step(self, step, dh, direct, grads):
+        """As `_Slopes.step`."""
+        (kept_update, kept_reset, kept), inner = self.residuals.gates[step], self.residuals.inner[step]
+        update, reset = (self.gate_activation.value(gate) for gate in (kept_update, kept_reset))
+        (before,) = way_back.states_before(self.residuals, step, step + 1)
+        dcandidate = grads[0]
+        dcandidate[...] = self.activation.gradient(dh * (1 - update), kept)
+        grads[1] = self.gate_activation.gradient(dh * (before - self.activation.value(kept)), kept_update)
+        direct[...] = dh * update
+        if self.problem.reset_after:
+            grads[2] = self.gate_activation.gradient(dcandidate * inner, kept_reset)
+            grads[3] = dcandidate * reset
+            return
+        dinner = self.through(dcandidate)
+        if self.scale is not None:
+            dinner *= self.scale
+        grads[2] = self.gate_activation.gradient(dinner * before, kept_reset)
+        direct += dinner * reset
