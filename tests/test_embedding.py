@@ -43,7 +43,9 @@ def check_backward(case, dtype, device):
     generator = np.random.default_rng(2)
 
     integers = generator.integers(-2, 3, shape).astype(dtype)
-    grad = device.to_numpy(ops.embedding_backward(device.asarray(ids), device.asarray(integers), case.input_dim))
+    grad = device.to_numpy(
+        ops.embedding_backward(device.asarray(ids), device.asarray(integers), case.input_dim)
+    )
     assert grad.dtype == dtype
     assert_exact(grad, backward_loop(ids, integers, case.input_dim)[0], "grad_table of integers")
 
@@ -55,6 +57,34 @@ def check_backward(case, dtype, device):
     expected, magnitude = backward_loop(ids, floats, case.input_dim)
     assert_close(results[0], expected, ids.size, magnitude, what="grad_table")
     assert results[0].tobytes() == results[1].tobytes(), "two runs differ in bits"
+    check_sparse(device, device.asarray(ids), device.asarray(floats), results[0])
+
+
+def check_sparse(device, ids, grad_output, grad_table):
+    """The rows of the dense gradient that the ids use, to the bit, and no others."""
+    unique_ids, rows = ops.embedding_backward_sparse(ids, grad_output, len(grad_table))
+    assert unique_ids.dtype == ids.dtype and rows.dtype == grad_table.dtype
+    unique_ids, rows = device.to_numpy(unique_ids), device.to_numpy(rows)
+    np.testing.assert_array_equal(unique_ids, np.unique(device.to_numpy(ids)))
+    assert rows.shape == (len(unique_ids), grad_table.shape[1])
+    assert rows.tobytes() == grad_table[unique_ids].tobytes()
+
+
+def test_ids_too_large_to_be_sorted_with_their_places():
+    ids = np.array([2**62, 5, 2**62, 0])
+    unique_ids, rows = ops.embedding_backward_sparse(ids, np.array([[1.0], [2.0], [4.0], [8.0]]), 2**62 + 1)
+    assert unique_ids.tolist() == [0, 5, 2**62] and rows.tolist() == [[8.0], [2.0], [5.0]]
+
+
+def test_the_sparse_backward_waits_once(emulated, monkeypatch):
+    """The number of rows comes with the word that tells of bad ids, and the host waits for nothing else."""
+    waits, to_numpy = [], emulated.to_numpy
+    monkeypatch.setattr(emulated, "to_numpy", lambda array: waits.append(array.shape) or to_numpy(array))
+    ids = emulated.asarray(np.array([4, 1, 4, 1, 4], np.int32))
+    ops.embedding_backward_sparse(ids, emulated.asarray(np.ones((5, 8), np.float32)), 10**9)
+    assert waits == [(2,)]
+    names = [launch.expression.partition("<")[0] for launch in emulated.launches]
+    assert names == ["embedding_unique_ids", "embedding_runs_backward"]
 
 
 @cases
@@ -91,6 +121,8 @@ def check_bad_ids(device):
         ops.embedding(device.asarray(np.array([0, 1, -1, 10], np.int32)), table)
     with pytest.raises(IndexError, match=r"\[0, 10\)"):
         ops.embedding_backward(bad_ids(device), device.asarray(np.ones((30, 20, 12), np.float32)), 10)
+    with pytest.raises(IndexError, match=r"Received: id 10 at position \(7, 11\)"):
+        ops.embedding_backward_sparse(bad_ids(device), device.asarray(np.ones((30, 20, 12), np.float32)), 10)
     good = ops.embedding(device.asarray(np.array([3, 4], np.int32)), table)
     assert_exact(device.to_numpy(good), np.ones((2, 12)), "after an error the device still works")
 
@@ -122,11 +154,21 @@ def test_non_contiguous_arguments(kernel_device):
 @pytest.mark.parametrize(
     "ids, table, error, words",
     [
-        (np.zeros(3, np.float32), np.zeros((2, 2), np.float32), TypeError, "int32 or int64. Received: float32"),
+        (
+            np.zeros(3, np.float32),
+            np.zeros((2, 2), np.float32),
+            TypeError,
+            "int32 or int64. Received: float32",
+        ),
         (np.zeros(3, np.uint8), np.zeros((2, 2), np.float32), TypeError, "Received: uint8"),
         (np.zeros(3, np.int32), np.zeros((2, 2, 2), np.float32), ValueError, r"Received: \(2, 2, 2\)"),
         (np.zeros(3, np.int32), np.zeros((2, 2), np.int32), TypeError, "Received: int32"),
-        ([0, 1], np.zeros((2, 2), np.float32), TypeError, "ids must be a NumPy or CuPy array. Received: list"),
+        (
+            [0, 1],
+            np.zeros((2, 2), np.float32),
+            TypeError,
+            "ids must be a NumPy or CuPy array. Received: list",
+        ),
     ],
 )
 def test_wrong_arguments(ids, table, error, words):
@@ -135,8 +177,9 @@ def test_wrong_arguments(ids, table, error, words):
 
 
 def test_wrong_gradient_shape():
-    with pytest.raises(ValueError, match="grad_output must have shape"):
-        ops.embedding_backward(np.zeros((2, 3), np.int32), np.zeros((2, 4, 5), np.float32), 7)
+    for backward in (ops.embedding_backward, ops.embedding_backward_sparse):
+        with pytest.raises(ValueError, match="grad_output must have shape"):
+            backward(np.zeros((2, 3), np.int32), np.zeros((2, 4, 5), np.float32), 7)
 
 
 def test_bytes_moved():

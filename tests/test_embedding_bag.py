@@ -22,9 +22,34 @@ def loaded_device(kernel_device, dtype):
     return kernel_device
 
 
-def check(case, dtype, device):
+def loop(mode, ids, ends, table, weights, dy, mask):
+    """(y, bounds on its sums, argmax, gradients of table and weights) in float64, element by element."""
+    y, magnitude = np.zeros((2, *dy.shape))
+    argmax = np.full(dy.shape, -1)
+    grad_table, grad_weights = np.zeros(table.shape), np.zeros(len(ids))
+    for bag in range(len(ends) - 1):
+        inside = [i for i in range(ends[bag], ends[bag + 1]) if mask is None or mask[i]]
+        for e in range(table.shape[1]) if inside else ():
+            values, up = [float(table[ids[i], e]) for i in inside], float(dy[bag, e])
+            if mode == "max":
+                y[bag, e], at = max_loop(values)
+                argmax[bag, e] = inside[at]
+                grad_table[ids[inside[at]], e] += up
+                continue
+            for i, value in zip(inside, values):
+                factor = (
+                    float(weights[i]) if mode == "weighted" else 1 / len(values) if mode == "mean" else 1.0
+                )
+                y[bag, e] += factor * value
+                magnitude[bag, e] += abs(factor * value)
+                grad_table[ids[i], e] += factor * up
+                grad_weights[i] += value * up
+    return y, magnitude, argmax, grad_table, grad_weights
+
+
+def check(case, dtype, device, mask=None):
     ids, offsets = case.draw_ids(), case.offsets
-    ends = [*offsets, len(ids)]
+    given = ids if mask is None else np.where(mask, ids, -7)  # what the mask hides may be anything
     for kind in ("integers", "floats"):
         table = draw(kind, (case.input_dim, case.output_dim), dtype)
         factors = draw(kind, ids.shape, dtype, 1)
@@ -33,38 +58,39 @@ def check(case, dtype, device):
             weights = factors if mode == "weighted" else None
             options = dict(mode="sum" if mode == "weighted" else mode)
             options["weights"] = None if weights is None else device.asarray(weights)
-            placed = [device.asarray(array) for array in (ids, offsets, table)]
+            options["mask"] = None if mask is None else device.asarray(mask)
+            placed = [device.asarray(array) for array in (given, offsets, table)]
             y, argmax = ops.embedding_bag(*placed, **options)
             assert y.dtype == dtype and (argmax is not None) == (mode == "max")
-            grads = ops.embedding_bag_backward(device.asarray(dy), *placed, argmax=argmax, **options)
-            expected, magnitude = np.zeros((2, *dy.shape))
-            grad_table, grad_weights = np.zeros(table.shape), np.zeros(len(ids))
-            for bag in range(len(offsets)):
-                inside = range(ends[bag], ends[bag + 1])
-                for e in range(case.output_dim):
-                    values = [float(table[ids[i], e]) for i in inside]
-                    up = float(dy[bag, e])
-                    if not values:
-                        continue
-                    if mode == "max":
-                        expected[bag, e], at = max_loop(values)
-                        grad_table[ids[inside[at]], e] += up
-                        continue
-                    share = 1 / len(values) if mode == "mean" else 1.0
-                    for i, value in zip(inside, values):
-                        factor = float(weights[i]) if mode == "weighted" else share
-                        expected[bag, e] += factor * value
-                        magnitude[bag, e] += abs(factor * value)
-                        grad_table[ids[i], e] += factor * up
-                        grad_weights[i] += value * up
-            found, found_table = device.to_numpy(y), device.to_numpy(grads[0])
+            expected, magnitude, places, grad_table, grad_weights = loop(
+                mode, ids, [*offsets, len(ids)], table, weights, dy, mask
+            )
+            found = device.to_numpy(y)
             if mode == "max" or (kind == "integers" and mode == "sum"):
                 assert_exact(found, expected, mode)
             assert_close(found, expected, 70, magnitude, what=mode)
+            if mode == "max":
+                np.testing.assert_array_equal(device.to_numpy(argmax), places)
+            options["argmax"] = argmax
+            found_table, found_weights = ops.embedding_bag_backward(device.asarray(dy), *placed, **options)
+            found_table = device.to_numpy(found_table)
+            if mode in ("max", "sum"):
+                assert_exact(found_table, grad_table, f"gradient of {mode}")
             assert_close(found_table, grad_table, 200, 200, 3, what=f"gradient of {mode}")
-            assert (grads[1] is None) == (mode != "weighted")
+            assert (found_weights is None) == (mode != "weighted")
             if mode == "weighted":
-                assert_close(device.to_numpy(grads[1]), grad_weights, 40, 200, 3, what="gradient to weights")
+                assert_close(
+                    device.to_numpy(found_weights), grad_weights, 40, 200, 3, what="gradient to weights"
+                )
+            unique_ids, rows, again = ops.embedding_bag_backward_sparse(
+                device.asarray(dy), *placed, **options
+            )
+            used = np.unique(ids if mask is None else ids[mask])
+            np.testing.assert_array_equal(device.to_numpy(unique_ids), used)
+            assert device.to_numpy(rows).tobytes() == found_table[used].tobytes()
+            assert mode != "weighted" or np.array_equal(
+                device.to_numpy(again), device.to_numpy(found_weights)
+            )
 
 
 @cases
@@ -75,6 +101,53 @@ def test_reference(case, dtype):
 @cases
 def test_kernels(case, dtype, loaded_device):
     check(case, dtype, loaded_device)
+
+
+@cases
+def test_masks(case, kernel_device):
+    mask = np.random.default_rng(3).random(sum(case.lengths)) < 0.6
+    for chosen in (mask, np.zeros_like(mask)):
+        for device in (arrays.CPU, kernel_device):
+            check(case, np.dtype(np.float32), device, chosen)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_rows_of_ids_are_bags(mode, kernel_device):
+    """Ids (bags, length) give what the same ids and offsets do, to the bit."""
+    generator = np.random.default_rng(0)
+    ids, mask = generator.integers(0, 9, (4, 5)), generator.random((4, 5)) < 0.5
+    table, dy = (generator.standard_normal(shape).astype(np.float32) for shape in ((9, 6), (4, 6)))
+    weights = generator.standard_normal((4, 5)).astype(np.float32) if mode == "weighted" else None
+    for device in (arrays.CPU, kernel_device):
+        place = lambda array: None if array is None else device.asarray(array)
+        for shown in (None, mask):
+            results = []
+            for flat in (False, True):
+                arranged = [ids, weights, shown]
+                if flat:
+                    arranged = [None if array is None else array.reshape(-1) for array in arranged]
+                options = {"mode": "sum" if mode == "weighted" else mode}
+                options |= {"weights": place(arranged[1]), "mask": place(arranged[2])}
+                placed = place(arranged[0]), place(np.arange(0, 20, 5)) if flat else None, place(table)
+                y, argmax = ops.embedding_bag(*placed, **options)
+                grads = ops.embedding_bag_backward(place(dy), *placed, argmax=argmax, **options)
+                assert grads[1] is None or grads[1].shape == arranged[0].shape
+                results.append([device.to_numpy(array) for array in (y, argmax, *grads) if array is not None])
+            for one, other in zip(*results):
+                np.testing.assert_array_equal(one.reshape(-1), other.reshape(-1))
+
+
+def test_positions_of_bad_ids_in_rows(kernel_device):
+    ids, mask = np.array([[0, -1, 2], [3, 1, 99]]), np.array([[True, False, True], [False, True, True]])
+    table = kernel_device.asarray(np.ones((3, 2), np.float32))
+    placed, mask = kernel_device.asarray(ids), kernel_device.asarray(mask)
+    dy = kernel_device.asarray(np.ones((2, 2), np.float32))
+    for hide, words in ((None, r"id -1 at position \(0, 1\)"), (mask, r"id 99 at position \(1, 2\)")):
+        with pytest.raises(IndexError, match=words):
+            ops.embedding_bag(placed, None, table, mask=hide)
+        for backward in (ops.embedding_bag_backward, ops.embedding_bag_backward_sparse):
+            with pytest.raises(IndexError, match=words):
+                backward(dy, placed, None, table, mask=hide)
 
 
 TABLE, IDS, OFFSETS = np.ones((7, 3), np.float32), np.array([1, 2, 6]), np.array([0, 2])
@@ -103,6 +176,16 @@ def test_bad_ids_are_named(kernel_device):
         (lambda: ops.embedding_bag(IDS, OFFSETS, TABLE, weights=TABLE[0, :2]), ValueError),
         (lambda: ops.embedding_bag_backward(TABLE, IDS, OFFSETS, TABLE), ValueError),
         (lambda: ops.embedding_bag_backward(TABLE[:2], IDS, OFFSETS, TABLE, mode="max"), ValueError),
+        (
+            lambda: ops.embedding_bag_backward_sparse(
+                TABLE[:2], IDS, OFFSETS, TABLE, mode="max", argmax=np.zeros((2, 3))
+            ),
+            ValueError,
+        ),
+        (lambda: ops.embedding_bag(IDS, None, TABLE), ValueError),
+        (lambda: ops.embedding_bag(IDS[None], OFFSETS, TABLE), ValueError),
+        (lambda: ops.embedding_bag(IDS, OFFSETS, TABLE, mask=IDS), ValueError),
+        (lambda: ops.embedding_bag(IDS, OFFSETS, TABLE, mask=IDS[:2] > 0), ValueError),
         (lambda: layers.EmbeddingBag(3, 3, "min"), ValueError),
         (lambda: layers.EmbeddingBag(3, 3)(IDS), ValueError),
     ],

@@ -106,13 +106,20 @@ def embedding(device):
 
 
 def embedding_backward(device):
-    ids = RANDOM.integers(0, 60, 256)
-    ops.embedding_backward(device.asarray(ids), normal(device, 256, 64), 300)
+    """Three runs of some windows and many short ones, beginning anywhere."""
+    ids = np.concatenate([RANDOM.integers(0, 60, 192), np.repeat([60, 70, 80], (40, 1, 23))])
+    ops.embedding_backward_sparse(device.asarray(ids), normal(device, 256, 64), 300)
 
 
 def embedding_bag(device):
     ids = device.asarray(RANDOM.permutation(300)[:256].astype(np.int64))
-    ops.embedding_bag(ids, device.asarray(np.arange(0, 256, 8)), normal(device, 300, 64))
+    offsets, table, weights = (
+        device.asarray(np.arange(0, 256, 8)),
+        normal(device, 300, 64),
+        normal(device, 256),
+    )
+    y, _ = ops.embedding_bag(ids, offsets, table, weights=weights)
+    ops.embedding_bag_backward(y, ids, offsets, table, weights=weights)
 
 
 def step(kind, **options):
@@ -146,8 +153,16 @@ GRU, GRU_RESET_BEFORE = recurrent("gru", 3), recurrent("gru", 3, reset_after=Fal
 WINDOWS = {"strides": 2, "padding": "same"}  # 3x3, overlapping
 ROWS = [
     Row("embedding_gather_forward", "", embedding, {"ids": 2, "table": 1, "y": 1}),
-    Row("embedding_sorted_backward", "", embedding_backward, {"order": 8, "dy": 1, "dtable": 1}),
+    Row("embedding_unique_ids", "", embedding_backward, {"sorted_ids": 2.2, "runs": 1}),
+    Row(
+        "embedding_runs_backward",
+        "",
+        embedding_backward,
+        {"sorted_ids": 5.5, "order": 4, "dy": 1, "target": 1},
+    ),
+    Row("embedding_carries_backward", "", embedding_backward, {"partials": 1, "target": 1}),
     Row("embedding_bag_forward", "", embedding_bag, {"table": 1, "y": 1}),
+    Row("embedding_bag_backward_weights", "", embedding_bag, {"table": 1, "dy": 4, "dweights": 4}),
     # Variables are reached through a table of addresses: no argument has their traffic.
     Row("sgd_multi_tensor_step", "", step("SGD", momentum=0.9), {}),
     Row("adam_multi_tensor_step", "", step("Adam"), {}),

@@ -1,12 +1,16 @@
 // Embedding bags: the rows that a bag's ids choose, made into one row.
 //   y[b, e] = sum, mean or max over i in [offsets[b], offsets[b + 1]) of weights[i] * table[ids[i], e]
+//   dweights[i] = sum over e of dy[b, e] * table[ids[i], e]
 // Arrays:    ids (count) int or long long; offsets (bags + 1) long long, ascending from 0 to count; weights
 //            (count) T, for sums, or null; table (input_dim, output_dim) T; y (bags, output_dim) T; argmax as
 //            y, long long: for the maximum, the i it came from (-1: an empty bag); first_bad (1): the least i
 //            whose id is outside [0, input_dim), left alone where there is none. An empty bag gives 0.
-// Work:      a thread makes WIDTH neighbouring columns of one bag; neighbouring threads lie along the row.
-// Traffic:   ids once (a row's threads share a sector), every chosen row once, y once.
-// Needs:     output_dim a multiple of WIDTH; table and y aligned to WIDTH elements.
+//            backward_weights: bag_of (count) long long: the bag of each id; dy as y; dweights (count) T.
+// Work:      forward: a thread makes WIDTH neighbouring columns of one bag; neighbouring threads lie along the row.
+//            backward_weights: blockDim.x threads, at most a warp, take the product for one id.
+// Traffic:   ids once (a row's threads share a sector), every chosen row once, y once; backward_weights: a row of
+//            dy for each id, mostly from the caches.
+// Needs:     output_dim a multiple of WIDTH; table, y and dy aligned to WIDTH elements; blockDim.x a power of two.
 // Deterministic: yes; sums in the order of the ids; the only atomic is a minimum of integers.
 #include "common/vector.cuh"
 
@@ -61,4 +65,24 @@ __global__ void __launch_bounds__(256, 4)
         }
         store_vector<T, WIDTH>(y + bag * output_dim + e, result);
     }
+}
+
+template <typename T, typename Id, int WIDTH>
+__global__ void __launch_bounds__(256)
+    embedding_bag_backward_weights(const Id* __restrict__ ids, const long long* __restrict__ bag_of,
+                                   const T* __restrict__ table, const T* __restrict__ dy,
+                                   T* __restrict__ dweights, long long count, int output_dim) {
+    const long long i = (long long)blockIdx.x * blockDim.y + threadIdx.y;
+    Accumulator<T> sum = 0;
+    if (i < count) {
+        const T* row = table + (long long)ids[i] * output_dim;
+        const T* up = dy + bag_of[i] * output_dim;
+        for (int e = threadIdx.x * WIDTH; e < output_dim; e += blockDim.x * WIDTH) {
+            const auto values = load_vector<T, WIDTH>(row + e), grads = load_vector<T, WIDTH>(up + e);
+#pragma unroll
+            for (int lane = 0; lane < WIDTH; ++lane) sum += widen(values.value[lane]) * widen(grads.value[lane]);
+        }
+    }
+    for (int mask = blockDim.x / 2; mask > 0; mask /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, mask);
+    if (i < count && threadIdx.x == 0) dweights[i] = narrow<T>(sum);
 }

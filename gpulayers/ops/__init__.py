@@ -12,8 +12,8 @@ from .convolution.transposed import (
     conv_transpose_backward_weight,
 )
 from .dispatch import explain
-from .embedding import embedding, embedding_backward
-from .embedding.bag import embedding_bag, embedding_bag_backward
+from .embedding import embedding, embedding_backward, embedding_backward_sparse
+from .embedding.bag import embedding_bag, embedding_bag_backward, embedding_bag_backward_sparse
 from .pooling import (
     adaptive_average_pool,
     adaptive_average_pool_backward,
@@ -67,8 +67,10 @@ __all__ = [
     "depthwise_conv_backward_weight",
     "embedding",
     "embedding_backward",
+    "embedding_backward_sparse",
     "embedding_bag",
     "embedding_bag_backward",
+    "embedding_bag_backward_sparse",
     "explain",
     "global_average_pool",
     "global_average_pool_backward",

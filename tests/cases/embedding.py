@@ -41,6 +41,7 @@ CASES = [
     Case("skewed", (20, 10), 50, 12, ids="skewed", index="int64"),
     Case("more than one block", (40, 30), 100, 16),
     Case("large table", (6,), 1000, 3),
+    Case("more than a block's columns", (30,), 7, 264, ids="skewed"),
     Case("no ids", (0, 5), 4, 3),
     Case("no columns", (2, 5), 4, 0),
 ]
@@ -50,4 +51,6 @@ def run(case, device, dtype):
     """Calls every function of the operation once, on zeros."""
     ids = device.asarray(np.zeros(case.shape, case.index))
     ops.embedding(ids, device.zeros((case.input_dim, case.output_dim), dtype))
-    ops.embedding_backward(ids, device.zeros((*case.shape, case.output_dim), dtype), case.input_dim)
+    grad_output = device.zeros((*case.shape, case.output_dim), dtype)
+    ops.embedding_backward(ids, grad_output, case.input_dim)
+    ops.embedding_backward_sparse(ids, grad_output, case.input_dim)

@@ -36,9 +36,15 @@ CASES = [
 
 
 def run(case, device, dtype):
-    """Calls the operation once in each mode, on zeros."""
+    """Calls every function of the operation in each mode, on zeros."""
     ids, offsets = device.asarray(case.draw_ids() * 0), device.asarray(case.offsets)
     table = device.zeros((case.input_dim, case.output_dim), dtype)
-    for mode in ("sum", "mean", "max"):
-        ops.embedding_bag(ids, offsets, table, mode=mode)
-    ops.embedding_bag(ids, offsets, table, weights=device.zeros(ids.shape, dtype))
+    for mode in ("sum", "mean", "max", "weighted"):
+        options = (
+            {"mode": "sum", "weights": device.zeros(ids.shape, dtype)}
+            if mode == "weighted"
+            else {"mode": mode}
+        )
+        y, argmax = ops.embedding_bag(ids, offsets, table, **options)
+        for backward in (ops.embedding_bag_backward, ops.embedding_bag_backward_sparse):
+            backward(y, ids, offsets, table, argmax=argmax, **options)

@@ -1,17 +1,22 @@
 """Embedding: rows of a table chosen by integer ids."""
 
-import numpy as np
-
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
-from . import kernels, reference
-from .problem import EmbeddingProblem
+from . import kernels, reference, runs_kernels
+from .problem import EmbeddingProblem, bad_id
 
 FORWARD = Operation(
     "embedding.forward", EmbeddingProblem, [kernels.gather_forward, numpy_implementation(reference.forward)]
 )
 BACKWARD = Operation(
-    "embedding.backward", EmbeddingProblem, [kernels.sorted_backward, numpy_implementation(reference.backward)]
+    "embedding.backward",
+    EmbeddingProblem,
+    [runs_kernels.sorted_backward, numpy_implementation(reference.backward)],
+)
+BACKWARD_SPARSE = Operation(
+    "embedding.backward_sparse",
+    EmbeddingProblem,
+    [runs_kernels.sorted_backward_sparse, numpy_implementation(reference.backward_sparse)],
 )
 
 
@@ -33,7 +38,11 @@ def embedding(ids, table):
     ids, table = arrays.take(ids, "ids"), arrays.take(table, "table")
     device = arrays.common_device(ids=ids, table=table)
     problem = EmbeddingProblem.resolve(ids, table.shape, table.dtype)
-    return _checked(problem, device, ids, FORWARD(problem, device, arrays.contiguous(ids), arrays.contiguous(table)))
+    ids = arrays.contiguous(ids)
+    rows, bad = FORWARD(problem, device, ids, arrays.contiguous(table))
+    if bad is not None:
+        raise _error(problem, device, ids, bad)
+    return rows
 
 
 def embedding_backward(ids, grad_output, input_dim):
@@ -51,20 +60,46 @@ def embedding_backward(ids, grad_output, input_dim):
         IndexError: as in the forward.
         TypeError, ValueError: dtypes, devices or shapes that do not fit.
     """
+    problem, device, ids, grad_output = _resolved(ids, grad_output, input_dim)
+    grad_table, bad = BACKWARD(problem, device, ids, grad_output)
+    if bad is not None:
+        raise _error(problem, device, ids, bad)
+    return grad_table
+
+
+def embedding_backward_sparse(ids, grad_output, input_dim):
+    """The rows of the gradient to the table that the ids use: nothing here has the table's size.
+
+    On a GPU the host waits once, for the sorted ids; the sums run behind.
+
+    Args:
+        ids, grad_output, input_dim: as of `embedding_backward`.
+
+    Returns:
+        (unique_ids, rows): the ids that occur, ascending, (count,) of the ids' dtype; the sum of each one's
+        rows of grad_output, (count, output_dim), those of `embedding_backward` to the bit.
+
+    Raises:
+        IndexError, TypeError, ValueError: as of `embedding_backward`.
+    """
+    problem, device, ids, grad_output = _resolved(ids, grad_output, input_dim)
+    unique_ids, rows, bad = BACKWARD_SPARSE(problem, device, ids, grad_output)
+    if bad is not None:
+        raise _error(problem, device, ids, bad)
+    return unique_ids, rows
+
+
+def _resolved(ids, grad_output, input_dim):
     ids, grad_output = arrays.take(ids, "ids"), arrays.take(grad_output, "grad_output")
     device = arrays.common_device(ids=ids, grad_output=grad_output)
     if grad_output.ndim != ids.ndim + 1 or grad_output.shape[:-1] != ids.shape:
-        raise ValueError(f"grad_output must have shape {(*ids.shape, 'output_dim')}. Received: {grad_output.shape}")
+        raise ValueError(
+            f"grad_output must have shape {(*ids.shape, 'output_dim')}. Received: {grad_output.shape}"
+        )
     problem = EmbeddingProblem.resolve(ids, (input_dim, grad_output.shape[-1]), grad_output.dtype)
-    result = BACKWARD(problem, device, arrays.contiguous(ids), arrays.contiguous(grad_output))
-    return _checked(problem, device, ids, result)
+    return problem, device, arrays.contiguous(ids), arrays.contiguous(grad_output)
 
 
-def _checked(problem, device, ids, result):
-    array, bad = result
-    if bad is None:
-        return array
-    index = tuple(map(int, np.unravel_index(bad, problem.ids_shape)))
-    value = int(device.to_numpy(ids[index]))
-    where = index[0] if len(index) == 1 else index
-    raise IndexError(f"Embedding ids must lie in [0, {problem.input_dim}). Received: id {value} at position {where}")
+def _error(problem, device, ids, bad):
+    value = int(device.to_numpy(ids.reshape(-1)[bad]))
+    return bad_id(value, bad, problem.ids_shape, problem.input_dim)

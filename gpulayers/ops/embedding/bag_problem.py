@@ -1,6 +1,7 @@
 """What one embedding bag call is: validation, shapes, work."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -32,17 +33,21 @@ class EmbeddingBagProblem:
     index_dtype: np.dtype
 
     @classmethod
-    def resolve(cls, ids, offsets, table, mode, weights):
+    def resolve(cls, ids, offsets, table, mode, weights, mask):
         """The problem of these arrays, or a ValueError/TypeError."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {MODES}. Received: {mode!r}")
         if ids.dtype not in INDEX_DTYPES:
             raise TypeError(f"Embedding ids must be int32 or int64. Received: {ids.dtype}")
-        if offsets.dtype.kind not in "iu":
+        if offsets is not None and offsets.dtype.kind not in "iu":
             raise TypeError(f"offsets must be integers. Received: {offsets.dtype}")
-        if ids.ndim != 1 or offsets.ndim != 1 or table.ndim != 2:
-            shapes = tuple(ids.shape), tuple(offsets.shape), tuple(table.shape)
-            raise ValueError(f"ids and offsets must be of rank 1, the table of rank 2. Received: {shapes}")
+        flat = offsets is not None
+        if ids.ndim != (1 if flat else 2) or flat and offsets.ndim != 1 or table.ndim != 2:
+            shapes = tuple(ids.shape), tuple(offsets.shape) if flat else None, tuple(table.shape)
+            raise ValueError(
+                "ids of rank 1 with offsets of rank 1, or ids of rank 2 without, and a table of rank 2 are "
+                f"expected. Received: shapes {shapes}"
+            )
         if weights is not None:
             if mode != "sum":
                 raise ValueError(f"Weights go with mode='sum'. Received: mode={mode!r}")
@@ -51,7 +56,12 @@ class EmbeddingBagProblem:
                     f"weights must be {table.dtype} of shape {tuple(ids.shape)}. "
                     f"Received: {weights.dtype} of shape {tuple(weights.shape)}"
                 )
-        sizes = ids.shape[0], offsets.shape[0], *table.shape
+        if mask is not None and (tuple(mask.shape) != tuple(ids.shape) or mask.dtype != bool):
+            raise ValueError(
+                f"mask must be bool of shape {tuple(ids.shape)}. "
+                f"Received: {mask.dtype} of shape {tuple(mask.shape)}"
+            )
+        sizes = math.prod(ids.shape), (offsets if flat else ids).shape[0], *table.shape
         dtypes = float_dtype(table.dtype, "table"), np.dtype(ids.dtype)
         return cls(*map(int, sizes), mode, weights is not None, *dtypes)
 

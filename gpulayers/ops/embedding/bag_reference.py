@@ -26,3 +26,11 @@ def forward(problem, ids, offsets, weights, table):
         if problem.mode == "mean":
             y[bag] /= wide.type(stop - first)
     return y.astype(problem.dtype, copy=False), argmax, None
+
+
+def backward_weights(problem, grad_output, ids, bag_of, table):
+    """(count,): each id's row of the table times the gradient of its bag, whose number is given."""
+    wide = accumulation_dtype(problem.dtype)
+    products = grad_output[bag_of].astype(wide, copy=False)
+    products *= table[ids]
+    return products.sum(axis=1).astype(problem.dtype, copy=False)

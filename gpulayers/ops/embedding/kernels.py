@@ -1,4 +1,4 @@
-"""Launchers of cuda/embedding."""
+"""Launcher of cuda/embedding/gather.cu, and the word in which kernels report bad ids."""
 
 import dataclasses
 import math
@@ -8,9 +8,9 @@ import numpy as np
 from ..arrays import address_of
 from ..dispatch import cuda_implementation
 
-_THREADS = 256
-_BLOCKS_PER_MULTIPROCESSOR = 8  # grid-stride loops beyond that
-_NO_BAD_ID = np.iinfo(np.uint64).max
+THREADS = 256
+BLOCKS_PER_MULTIPROCESSOR = 8  # grid-stride loops beyond that
+NO_BAD_ID = np.iinfo(np.uint64).max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,17 +25,19 @@ def gather_config(problem, device, *arrays):
     row_bytes = problem.output_dim * problem.dtype.itemsize
     width = math.gcd(16, row_bytes, *addresses) // problem.dtype.itemsize
     work = problem.count * problem.output_dim // width
-    return GatherConfig(width, max(1, min(-(-work // _THREADS), device.multiprocessors * _BLOCKS_PER_MULTIPROCESSOR)))
+    return GatherConfig(
+        width, max(1, min(-(-work // THREADS), device.multiprocessors * BLOCKS_PER_MULTIPROCESSOR))
+    )
 
 
-def _error_word(device):
-    return device.asarray(np.full(1, _NO_BAD_ID, np.uint64))
+def error_word(device):
+    return device.asarray(np.full(1, NO_BAD_ID, np.uint64))
 
 
-def _unless_bad(device, first_bad, result):
+def unless_bad(device, first_bad, result):
     """Waits for the kernel, since only its error word tells whether the result may be shown."""
     position = int(device.to_numpy(first_bad)[0])
-    return (result, None) if position == _NO_BAD_ID else (None, position)
+    return (result, None) if position == NO_BAD_ID else (None, position)
 
 
 @cuda_implementation("embedding/gather.cu")
@@ -45,25 +47,10 @@ def gather_forward(problem, device, ids, table):
     if problem.count == 0 or problem.output_dim == 0:
         return rows, None
     config = gather_config(problem, device, table, rows)
-    first_bad = _error_word(device)
-    kernel = device.kernel("embedding/gather.cu", "embedding_gather_forward", (problem.dtype, problem.index_dtype, config.width))
+    first_bad = error_word(device)
+    kernel = device.kernel(
+        "embedding/gather.cu", "embedding_gather_forward", (problem.dtype, problem.index_dtype, config.width)
+    )
     sizes = (np.int64(problem.count), np.int64(problem.input_dim), np.int32(problem.output_dim))
-    kernel((config.blocks,), (_THREADS,), (ids, table, rows, first_bad, *sizes))
-    return _unless_bad(device, first_bad, rows)
-
-
-@cuda_implementation("embedding/scatter.cu")
-def sorted_backward(problem, device, ids, grad_output):
-    """Sorts the ids (stably), then sums every run of equal ids in one block; returns as `gather_forward`."""
-    grad_table = device.zeros((problem.input_dim, problem.output_dim), problem.dtype)
-    if problem.count == 0 or problem.output_dim == 0:
-        return grad_table, None
-    flat = ids.reshape(-1)
-    order = device.array_module.argsort(flat, kind="stable").astype(np.int64, copy=False)
-    rows = 8
-    kernel = device.kernel("embedding/scatter.cu", "embedding_sorted_backward", (problem.dtype, problem.index_dtype, rows))
-    blocks = min(problem.count, 2**31 - 1)
-    first_bad = _error_word(device)
-    sizes = (np.int64(problem.count), np.int64(problem.input_dim), np.int32(problem.output_dim))
-    kernel((blocks,), (32, rows), (flat[order], order, grad_output, grad_table, first_bad, *sizes))
-    return _unless_bad(device, first_bad, grad_table)
+    kernel((config.blocks,), (THREADS,), (ids, table, rows, first_bad, *sizes))
+    return unless_bad(device, first_bad, rows)

@@ -32,7 +32,9 @@ class EmbeddingProblem:
     def resolve(cls, ids, table_shape, dtype):
         """The problem of gathering rows of a table of that shape, or a ValueError/TypeError."""
         if len(table_shape) != 2:
-            raise ValueError(f"An embedding table has shape (input_dim, output_dim). Received: {tuple(table_shape)}")
+            raise ValueError(
+                f"An embedding table has shape (input_dim, output_dim). Received: {tuple(table_shape)}"
+            )
         if ids.dtype not in INDEX_DTYPES:
             raise TypeError(f"Embedding ids must be int32 or int64. Received: {ids.dtype}")
         input_dim, output_dim = sizes(table_shape, "The shape of the table")
@@ -51,6 +53,14 @@ class EmbeddingProblem:
         return self.count * self.output_dim
 
     def bytes_moved(self):
-        """The least bytes of the forward: ids and chosen rows in, rows out; of the backward at least as many."""
+        """The least bytes of the forward: ids and chosen rows in, rows out. Of the sparse backward no less,
+        where every id occurs once."""
         rows = self.count * self.output_dim * self.dtype.itemsize
         return self.count * self.index_dtype.itemsize + 2 * rows
+
+
+def bad_id(value, place, shape, input_dim):
+    """The IndexError of an id outside the table, at that place of the flattened ids of a shape."""
+    index = tuple(map(int, np.unravel_index(place, shape)))
+    where = index[0] if len(index) == 1 else index
+    return IndexError(f"Embedding ids must lie in [0, {input_dim}). Received: id {value} at position {where}")
