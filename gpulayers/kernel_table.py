@@ -54,9 +54,13 @@ def _embedding(device, dtype):
             ids = device.zeros((1024,), index)
             rows = ops.embedding(ids, device.zeros((1000, columns), dtype))
             ops.embedding_backward(ids, rows, 1000)
-            for mode in ("sum", "mean", "max"):
-                table, offsets = device.zeros((1000, columns), dtype), device.zeros((4,), np.int64)
-                ops.embedding_bag(ids, offsets, table, mode=mode)
+            ops.embedding_backward_sparse(ids, rows, 1000)
+            table, offsets = device.zeros((1000, columns), dtype), device.zeros((4,), np.int64)
+            for options in ({}, {"mode": "mean"}, {"mode": "max"}, {"weights": device.zeros((1024,), dtype)}):
+                y, argmax = ops.embedding_bag(ids, offsets, table, **options)
+                options["argmax"] = argmax
+                ops.embedding_bag_backward(y, ids, offsets, table, **options)
+                ops.embedding_bag_backward_sparse(y, ids, offsets, table, **options)
 
 
 def _recurrent(device, dtype):
