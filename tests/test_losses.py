@@ -1,5 +1,6 @@
 """Losses against scalar formulas, their gradients against differences, and their reductions."""
 
+import itertools
 import math
 
 import numpy as np
@@ -133,6 +134,16 @@ CASES = {
         ONE_HOT,
         LOGITS,
     ),
+    "bce axis": (losses.BinaryCrossentropy(axis=0), ONE_HOT, PROBABILITIES),
+    "binary focal axis": (losses.BinaryFocalCrossentropy(axis=0), ONE_HOT, PROBABILITIES),
+    "generalized": (losses.CategoricalGeneralizedCrossEntropy(0.3), np.array([0, 2, 1]), PROBABILITIES),
+    "dice": (losses.Dice(), ONE_HOT, PROBABILITIES),
+    "dice axis": (losses.Dice(axis=(1,)), ONE_HOT, PROBABILITIES),
+    "tversky": (losses.Tversky(0.3, 0.9), ONE_HOT, PROBABILITIES),
+    "tversky axis": (losses.Tversky(0.3, 0.9, axis=-1), ONE_HOT, PROBABILITIES),
+    "circle": (losses.Circle(3.0, 0.3), np.array([0, 1, 0]), LOGITS / 4),
+    "circle diagonal": (losses.Circle(3.0, remove_diagonal=False), np.array([0, 1, 1]), LOGITS / 4),
+    "ctc": (losses.CTC(), np.array([[1, 2], [1, 1], [2, 0]]), np.stack([LOGITS, LOGITS[::-1], -LOGITS])),
     "mse": (losses.MeanSquaredError(), ONE_HOT, LOGITS),
     "mae": (losses.MeanAbsoluteError(), ONE_HOT, LOGITS),
     "bce": (losses.BinaryCrossentropy(label_smoothing=0.1), ONE_HOT, PROBABILITIES),
@@ -248,14 +259,70 @@ def test_a_loss_of_ones_own():
     np.testing.assert_array_equal(grad, [[6], [1.5]])
 
 
+def test_a_function_with_its_gradient():
+    def cubed(y_true, y_pred):
+        difference = y_pred - y_true
+        return (difference**3)[:, 0], lambda weights: 3 * difference**2 * weights[:, None]
+
+    loss = losses.get(cubed)
+    assert isinstance(loss, losses.Loss) and loss.name == "cubed"
+    value, grad = loss.forward([[1.0], [0.0]], np.array([[3.0], [1.0]]))
+    assert value == 4.5
+    np.testing.assert_array_equal(grad, [[6], [1.5]])
+    with pytest.raises(TypeError, match="must return .values, backward.*Received: ndarray"):
+        losses.get(lambda y_true, y_pred: (y_pred - y_true) ** 2)([[1.0]], np.array([[3.0]]))
+    with pytest.raises(ValueError, match="Received: <function"):
+        loss.get_config()
+
+
+def test_samples_of_an_ignored_class_may_hold_anything():
+    predicted = PROBABILITIES.copy()
+    predicted[1] = np.nan
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=2)
+    value, grad = loss.forward([0, 2, 1], predicted)
+    assert value == pytest.approx(-(math.log(0.7) + math.log(0.3)) / 2)
+    assert not grad[1].any() and np.isfinite(grad).all()
+
+
+def test_ctc_by_all_alignments():
+    """Every way through the steps that reads as the labels, one by one."""
+    generator = np.random.default_rng(0)
+    logits = generator.standard_normal((1, 4, 3))
+    log_p = np.array([log_softmax(row) for row in logits[0]])
+    for labels in ([1, 2], [1, 1], [2, 0], [0, 0]):
+        wanted = [label for label in labels if label]
+        total = 0.0
+        for way in itertools.product(range(3), repeat=4):
+            read = [c for i, c in enumerate(way) if c and (i == 0 or way[i - 1] != c)]
+            if read == wanted:
+                total += math.exp(sum(log_p[step, c] for step, c in enumerate(way)))
+        assert losses.CTC()([labels], logits) == pytest.approx(-math.log(total)), labels
+    assert losses.CTC()([[1, 1, 1]], logits) == np.inf  # five steps would be needed
+
+
+def test_overlap_by_hand():
+    assert losses.dice([1.0, 0, 1], np.array([0.5, 0.25, 1])) == pytest.approx(1 - 3 / 3.75)
+    found = losses.tversky([1.0, 0, 1], np.array([0.5, 0.25, 1]), 0.25, 2.0)
+    assert found == pytest.approx(1 - 1.5 / (1.5 + 0.25 * 0.5 + 2 * 0.25))
+    found = losses.Dice(axis=1)([[1.0, 0], [0, 1]], np.array([[0.5, 0.5], [0, 1.0]]))
+    assert found == pytest.approx((1 - 1 / 2) / 2)
+    weighted = losses.Dice()([1.0, 0], np.array([0.5, 0.5]), sample_weight=[2.0, 4.0])
+    assert weighted == pytest.approx(3 * 0.5)
+    found = losses.categorical_generalized_cross_entropy([1, 0], np.array([[0.75, 0.25], [1, 0]]), q=0.5)
+    np.testing.assert_allclose(found, [1.0, 0.0])
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda: losses.get("msee"),
-        lambda: losses.get(lambda a, b: a),
         lambda: losses.MeanSquaredError(reduction="average"),
         lambda: losses.CategoricalCrossentropy(label_smoothing=2),
-        lambda: losses.BinaryCrossentropy(axis=1),
+        lambda: losses.BinaryCrossentropy(axis="last"),
+        lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),
+        lambda: losses.CTC()(np.zeros((2, 3)), np.ones((2, 4))),
+        lambda: losses.CTC()(np.full((2, 3), 9), np.ones((2, 5, 4))),
+        lambda: losses.Circle()([1, 2, 3], np.ones((2, 4))),
         lambda: losses.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))),
         lambda: losses.CategoricalCrossentropy()(np.zeros((2,)), np.ones((2, 4))),
         lambda: losses.SparseCategoricalCrossentropy()([0, 3], np.ones((2, 3))),

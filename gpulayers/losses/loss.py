@@ -2,40 +2,11 @@
 
 import numpy as np
 
+from ..layers.names import automatic_name
 from ..ops import arrays
+from .weights import as_array, final_weights, same_rank
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
-
-
-def as_array(value, device=None):
-    """The value as an array on the device (default: where it is; the host for lists)."""
-    if arrays.is_array(value) and (device is None or arrays.device_of(value) is device):
-        return value
-    return (device or arrays.CPU).asarray(value)
-
-
-def same_rank(first, second):
-    """Both arrays, a last axis of size 1 added or dropped where their ranks differ by one, as Keras does."""
-    if first.ndim == second.ndim + 1 and first.shape[-1] == 1:
-        return (first, second[..., None]) if second.ndim == 1 else (first[..., 0], second)
-    if second.ndim == first.ndim + 1 and second.shape[-1] == 1:
-        return (first[..., None], second) if first.ndim == 1 else (first, second[..., 0])
-    return first, second
-
-
-def masked_weight(sample_weight, mask, xp, dtype, rescale):
-    """The sample weights with those of masked samples set to 0; `rescale` makes a mean one over the kept
-    samples."""
-    mask = mask.astype(dtype)
-    if rescale:
-        kept = mask.sum()
-        mask = mask * xp.where(
-            kept == 0, dtype.type(0), dtype.type(mask.size) / xp.where(kept == 0, dtype.type(1), kept)
-        )
-    if sample_weight is None:
-        return mask
-    mask, sample_weight = same_rank(mask, sample_weight.astype(dtype, copy=False))
-    return mask * sample_weight
 
 
 def kind_by_shapes(true_shape, predicted_shape):
@@ -45,73 +16,56 @@ def kind_by_shapes(true_shape, predicted_shape):
     return 0 if classes == 1 else 2 if sparse else 1
 
 
-def weights_like(values, sample_weight):
-    """The sample weights broadcast to the values' shape.
-
-    Raises:
-        ValueError: they do not fit.
-    """
-    values, weights = same_rank(values, sample_weight)
-    while weights.ndim < values.ndim:
-        weights = weights[..., None]
-    try:
-        return arrays.array_module(values).broadcast_to(weights, values.shape)
-    except ValueError:
-        raise ValueError(
-            f"sample_weight must fit values of shape {tuple(values.shape)}. "
-            f"Received: shape {tuple(sample_weight.shape)}"
-        ) from None
-
-
-def final_weights(values, sample_weight, mask, reduction):
-    """The factors of per-sample values whose sum is the loss, by Keras's reductions, weights and masks."""
-    xp, dtype = arrays.array_module(values), values.dtype
-    if mask is not None:
-        rescale = reduction in ("mean", "sum_over_batch_size")
-        sample_weight = masked_weight(sample_weight, mask, xp, dtype, rescale)
-    if sample_weight is None:
-        weights = xp.ones(values.shape, dtype)
-    else:
-        weights = weights_like(values, sample_weight.astype(dtype, copy=False))
-    if reduction in ("sum_over_batch_size", "mean"):
-        weights = weights / dtype.type(max(1, values.size))
-    elif reduction == "mean_with_sample_weight":
-        # As in Keras the weights given are added up, not those spread over the values.
-        total = weights.sum() if sample_weight is None else sample_weight.sum().astype(dtype)
-        weights = weights / xp.where(total == 0, dtype.type(1), total)
-    return weights
+def checked_axis(axis):
+    """The axis, if it is an integer, several of them or None; else a ValueError."""
+    axes = axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,)
+    if any(isinstance(a, bool) or not hasattr(a, "__index__") for a in axes):
+        raise ValueError(f"axis must be an integer. Received: {axis!r}")
+    return axis
 
 
 class Loss:
     """A function of labels and predictions with its gradient.
 
-    A loss of one's own writes `per_sample(y_true, y_pred)`, which returns (values, backward): values has one
-    number a sample (or element), and backward(weights) is the gradient of sum(values * weights) to y_pred.
+    There is no tape here, so a loss of one's own says its gradient: it writes `per_sample(y_true, y_pred)`,
+    which returns (values, backward). values has one number a sample (or element), and backward(weights) is
+    the gradient of sum(values * weights) to y_pred. A function that returns this pair can be given to
+    `compile` as it is.
+
+        class Cubed(gpulayers.losses.Loss):
+            def per_sample(self, y_true, y_pred):
+                error = y_pred - y_true
+                return (error**3).mean(axis=-1), lambda weights: (
+                    3 * error**2 * weights[..., None] / error.shape[-1]
+                )
 
     Args:
-        name: shown in logs.
+        name: shown in logs; default: the class name, numbered.
         reduction: "sum_over_batch_size" (the mean of all values), "sum", "mean", "mean_with_sample_weight" or
             "none".
-        dtype: of the labels and predictions; default: that of the predictions.
+        dtype: of the computation; default: that of the predictions, 16-bit ones in float32.
     """
 
+    operation = None  # a function (y_true, y_pred, **options) that `per_sample` calls
+    options = ()  # names of the attributes that configure a loss
+
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
-        if reduction not in REDUCTIONS:
+        if not (reduction is None or isinstance(reduction, str)) or reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {REDUCTIONS}. Received: {reduction!r}")
-        self.name, self.reduction = name or type(self).__name__, reduction
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string. Received: {name!r}")
+        self.name, self.reduction = name or automatic_name(type(self).__name__), reduction
         self.dtype = None if dtype is None else arrays.float_dtype(dtype, "dtype")
 
-    operation = None  # a function (y_true, y_pred, **options) that `per_sample` calls
-    options = ("from_logits", "label_smoothing", "ignore_class", "axis")  # attributes that configure a loss
-
     def per_sample(self, y_true, y_pred):
+        """(values, backward); see the class."""
         if self.operation is None:
-            raise NotImplementedError(f"{type(self).__name__} must define per_sample(y_true, y_pred)")
-        options = {name: getattr(self, name) for name in self.options if hasattr(self, name)}
-        return self.operation(y_true, y_pred, **options)
+            name = type(self).__name__
+            raise NotImplementedError(f"{name} must define per_sample(y_true, y_pred), which returns a pair")
+        return self.operation(y_true, y_pred, **{name: getattr(self, name) for name in self.options})
 
-    def kept(self, y_true):
-        """The mask of the samples that count, or None for all."""
+    def kept(self, y_true, values):
+        """The mask of the values that count, or None for all."""
         return None
 
     @staticmethod
@@ -142,22 +96,51 @@ class Loss:
         if self.dtype is not None:
             y_pred = y_pred.astype(self.dtype, copy=False)
         labels, predictions = self.prepared(y_true, y_pred)
-        kept = self.kept(labels)
-        mask = kept if mask is None else mask if kept is None else mask & kept
         values, backward = self.per_sample(labels, predictions)
-        weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(predictions))
+        values = arrays.array_module(predictions).asarray(values)  # NumPy's without axes are no arrays
+        kept, device = self.kept(labels, values), arrays.device_of(predictions)
+        mask = None if mask is None else as_array(mask, device, "mask").astype(bool)
+        mask = kept if mask is None else mask if kept is None else mask & kept
+        weight = None if sample_weight is None else as_array(sample_weight, device, "sample_weight")
         weights = final_weights(values, weight, mask, self.reduction)
         weighted = values * weights
         loss = weighted if self.reduction in (None, "none") else weighted.sum()
-        return loss, lambda scale: backward(weights if scale == 1 else weights * weights.dtype.type(scale))
+        factors = weights if values.ndim else weights.sum()
+        return loss, lambda scale: backward(factors if scale == 1 else factors * factors.dtype.type(scale))
 
     def get_config(self):
-        return {name: getattr(self, name) for name in self.options if hasattr(self, name)} | {
-            "reduction": self.reduction,
-            "name": self.name,
-            "dtype": None if self.dtype is None else self.dtype.name,
-        }
+        """The arguments by name, ready for JSON."""
+        config = {"name": self.name, "reduction": self.reduction}
+        if self.dtype is not None:
+            config["dtype"] = self.dtype.name
+        return config | {name: getattr(self, name) for name in self.options}
 
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+class FunctionLoss(Loss):
+    """A function `f(y_true, y_pred)` that returns (values, backward), as a loss.
+
+    Args:
+        fn: the function; the rest as of Loss, the name by default the function's.
+    """
+
+    def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None):
+        if not callable(fn):
+            raise TypeError(f"fn must be a function. Received: {fn!r}")
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction, dtype)
+        self.fn = fn
+
+    def per_sample(self, y_true, y_pred):
+        pair = self.fn(y_true, y_pred)
+        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
+            raise TypeError(
+                f"The loss {self.name} must return (values, backward), backward(weights) being the gradient "
+                f"of sum(values * weights) to y_pred. Received: {type(pair).__name__}"
+            )
+        return pair
+
+    def get_config(self):
+        raise ValueError(f"A function as a loss has no configuration. Received: {self.fn!r}")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..losses.loss import Loss, as_array, masked_weight, weights_like
+from ..losses.loss import Loss
+from ..losses.weights import as_array, masked_weight, weights_like
 from ..ops import arrays
 from ..ops.activations import sigmoid
 from .metric import Metric

@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import registry
-from ..losses.loss import Loss, as_array, masked_weight, same_rank, weights_like
+from ..losses.loss import Loss
+from ..losses.weights import as_array, masked_weight, same_rank, weights_like
 from ..ops import arrays
 
 

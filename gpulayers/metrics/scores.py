@@ -80,9 +80,7 @@ class R2Score(Metric):
         num_regressors: above 0: the score is adjusted for that many inputs.
     """
 
-    def __init__(
-        self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None
-    ):
+    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):
         if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
             raise ValueError(
                 "class_aggregation must be None, 'uniform_average' or 'variance_weighted_average'. "

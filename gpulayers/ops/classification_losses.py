@@ -1,7 +1,8 @@
 """The hinge family and the focal crossentropies a sample, with their gradients (see `losses`)."""
 
+from . import arrays
 from .activations import sigmoid, softmax
-from .losses import EPSILON
+from .losses import EPSILON, _wide, class_numbers
 from .regression_losses import _both, _mean_of
 
 
@@ -52,8 +53,8 @@ def binary_focal_crossentropy(
     label_smoothing=0.0,
     axis=-1,
 ):
-    """Binary crossentropy times (1 - p_t)^gamma, p_t the probability given to the label, averaged over the
-    last axis (Lin et al. 2017); balanced by alpha for label 1 and 1 - alpha for label 0 if asked."""
+    """Binary crossentropy times (1 - p_t)^gamma, p_t the probability given to the label, averaged over
+    `axis` (Lin et al. 2017); balanced by alpha for label 1 and 1 - alpha for label 0 if asked."""
     xp, target, x = _both(y_true, y_pred)
     if label_smoothing:
         target = target * (1 - label_smoothing) + 0.5 * label_smoothing
@@ -70,7 +71,7 @@ def binary_focal_crossentropy(
             grad = grad - gamma * missing ** (gamma - 1) * (2 * target - 1) * entropy
         return balance * grad * (p * (1 - p) if from_logits else 1)
 
-    return _mean_of(balance * factor * entropy, slope, y_pred)
+    return _mean_of(balance * factor * entropy, slope, y_pred, axis)
 
 
 def categorical_focal_crossentropy(
@@ -97,3 +98,24 @@ def categorical_focal_crossentropy(
         return grad.astype(y_pred.dtype, copy=False)
 
     return -(alpha * (1 - q) ** gamma * target * log_q).sum(axis=axis), backward
+
+
+def categorical_generalized_cross_entropy(y_true, y_pred, q):
+    """(1 - p^q) / q, p the element of y_pred at the class number y_true (Zhang and Sabuncu 2018).
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    xp, x = arrays.array_module(y_pred), _wide(y_pred)
+    labels = class_numbers(y_true, x.shape)[..., None]
+    inside = (labels >= 0) & (labels < x.shape[-1])  # no class has the probability 0, as in Keras
+    at = xp.where(inside, labels, 0)
+    p = xp.where(inside, xp.take_along_axis(x, at, -1), 0)[..., 0]
+
+    def backward(weights):
+        grad = xp.zeros(x.shape, x.dtype)
+        slope = xp.where(inside[..., 0], -(p ** (q - 1)) * weights, 0)[..., None]
+        xp.put_along_axis(grad, at, slope.astype(x.dtype, copy=False), -1)
+        return grad.astype(y_pred.dtype, copy=False)
+
+    return (1 - p**q) / q, backward

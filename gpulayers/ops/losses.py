@@ -56,9 +56,8 @@ def mean_absolute_error(y_true, y_pred):
     return abs(difference).mean(axis=-1), backward
 
 
-def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
-    """-(t log p + (1 - t) log(1 - p)), averaged over the last axis; t is y_true drawn to 1/2 by
-    label_smoothing."""
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-(t log p + (1 - t) log(1 - p)), averaged over `axis`; t is y_true drawn to 1/2 by label_smoothing."""
     _same_shape(y_true, y_pred)
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
     target = y_true.astype(x.dtype, copy=False)
@@ -75,9 +74,10 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
             slope = sigmoid(x) - target
         else:
             slope = (p - target) / (p * (1 - p)) * ((x >= EPSILON) & (x <= 1 - EPSILON))
-        return (slope * (weights / max(1, x.shape[-1]))[..., None]).astype(y_pred.dtype, copy=False)
+        weights = xp.expand_dims(weights / max(1, x.shape[axis]), axis)
+        return (slope * weights).astype(y_pred.dtype, copy=False)
 
-    return values.mean(axis=-1), backward
+    return values.mean(axis=axis), backward
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -111,6 +111,22 @@ def _log_probabilities(xp, x, from_logits, axis):
     return xp.log(p), slope
 
 
+def class_numbers(y_true, shape, axis=-1):
+    """The labels of predictions of that shape as int64, without the axis of the classes.
+
+    Raises:
+        ValueError: another shape.
+    """
+    if y_true.ndim == len(shape) and y_true.shape[axis] == 1:
+        y_true = y_true.squeeze(axis)
+    expected = tuple(size for position, size in enumerate(shape) if position != axis % len(shape))
+    if tuple(y_true.shape) != expected:
+        raise ValueError(
+            f"y_true must hold one class number a sample: shape {expected}. Received: {tuple(y_true.shape)}"
+        )
+    return y_true.astype(np.int64, copy=False)
+
+
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
     """-log p[y_true]: `categorical_crossentropy` for class numbers; samples of `ignore_class` count as 0.
 
@@ -118,18 +134,12 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         ValueError: a class number outside [0, classes), or shapes that do not fit.
     """
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
-    if y_true.ndim == x.ndim and y_true.shape[axis] == 1:
-        y_true = y_true.squeeze(axis)
-    labels = y_true.astype(np.int64, copy=False)
-    expected = tuple(size for position, size in enumerate(x.shape) if position != axis % x.ndim)
-    if tuple(labels.shape) != expected:
-        raise ValueError(
-            f"y_true must hold one class number a sample: shape {expected}. Received: {tuple(y_true.shape)}"
-        )
+    labels = class_numbers(y_true, x.shape, axis)
     kept = None
     if ignore_class is not None:
         kept = labels != ignore_class
         labels = xp.where(kept, labels, 0)
+        x = xp.where(xp.expand_dims(kept, axis), x, x.dtype.type(1))  # whatever they hold, NaN too
     classes = x.shape[axis]
     outside = (labels < 0) | (labels >= classes)
     if bool(outside.any()):

@@ -4,12 +4,14 @@ from . import arrays
 from .losses import EPSILON, _difference, _same_shape, _wide
 
 
-def _mean_of(elements, slope, y_pred):
-    """(means over the last axis, backward) of elementwise values; `slope()` gives their derivatives."""
-    count = max(1, y_pred.shape[-1])
-    return elements.mean(axis=-1), lambda weights: (slope() * (weights / count)[..., None]).astype(
-        y_pred.dtype, copy=False
-    )
+def _mean_of(elements, slope, y_pred, axis=-1):
+    """(means over an axis, backward) of elementwise values; `slope()` gives their derivatives."""
+    xp, count = arrays.array_module(y_pred), max(1, y_pred.shape[axis])
+
+    def backward(weights):
+        return (slope() * xp.expand_dims(weights / count, axis)).astype(y_pred.dtype, copy=False)
+
+    return elements.mean(axis=axis), backward
 
 
 def _both(y_true, y_pred):

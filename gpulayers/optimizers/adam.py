@@ -3,7 +3,7 @@
 import math
 
 from ..ops.optimizers import adam_step
-from .arguments import number, share
+from ..arguments import number, share
 from .optimizer import Optimizer
 
 

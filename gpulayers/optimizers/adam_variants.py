@@ -5,7 +5,7 @@ import numpy as np
 
 from ..ops.optimizers import adamax_step, lion_step, nadam_step, schedule_free_step
 from ..variable import Variable
-from .arguments import count, number, share
+from ..arguments import count, number, share
 from .optimizer import Optimizer
 
 

@@ -1,7 +1,7 @@
 """Adagrad (Duchi et al. 2011), Adadelta (Zeiler 2012) and Ftrl (McMahan et al. 2013)."""
 
 from ..ops.optimizers import adadelta_step, adagrad_step, ftrl_step
-from .arguments import number, share
+from ..arguments import number, share
 from .optimizer import Optimizer
 
 

@@ -6,7 +6,7 @@ from ..ops.optimizers import all_finite
 from ..registry import serialize_object
 from ..variable import Variable
 from . import gradients
-from .arguments import count, number
+from ..arguments import count, number
 from .optimizer import Optimizer
 
 

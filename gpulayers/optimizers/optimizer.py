@@ -11,7 +11,7 @@ from ..ops.optimizers import Clip, blend
 from ..registry import serialize_object
 from ..variable import Variable
 from . import gradients, schedules
-from .arguments import count, full_signature, number, share
+from ..arguments import count, full_signature, number, share
 
 
 class Optimizer:

@@ -1,7 +1,7 @@
 """RMSprop (Hinton 2012)."""
 
 from ..ops.optimizers import rmsprop_step
-from .arguments import number, share
+from ..arguments import number, share
 from .optimizer import Optimizer
 
 

@@ -1,7 +1,7 @@
 """Stochastic gradient descent."""
 
 from ..ops.optimizers import sgd_step
-from .arguments import share
+from ..arguments import share
 from .optimizer import Optimizer
 
 

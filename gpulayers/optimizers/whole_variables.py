@@ -6,7 +6,7 @@ import re
 
 from ..ops import arrays
 from .adam_variants import TwoBetas
-from .arguments import count, number, share
+from ..arguments import count, number, share
 from .optimizer import Optimizer
 
 

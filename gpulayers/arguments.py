@@ -1,4 +1,4 @@
-"""Optimizers' arguments: checks and signatures."""
+"""Checks of arguments that are numbers, and signatures that pass arguments on."""
 
 import inspect
 import math
