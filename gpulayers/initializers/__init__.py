@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import config
 from ..ops import arrays, random
-from ..registry import Registry, serialize_object
+from ..ops.spatial import integer
+from ..registry import Registry, deserializer, serialize_object
 
 _TRUNCATED_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at two standard deviations
 
@@ -38,14 +39,20 @@ def _dtype(dtype):
     )
 
 
+def _any_dtype(dtype):
+    """As `_dtype`, for initializers that can fill integers too."""
+    kind = "f" if dtype is None or str(dtype) == "bfloat16" else np.dtype(dtype).kind
+    return np.dtype(dtype) if kind in "iub" else _dtype(dtype)
+
+
 class Zeros(Initializer):
     def __call__(self, shape, dtype=None):
-        return np.zeros(shape, _dtype(dtype))
+        return np.zeros(shape, _any_dtype(dtype))
 
 
 class Ones(Initializer):
     def __call__(self, shape, dtype=None):
-        return np.ones(shape, _dtype(dtype))
+        return np.ones(shape, _any_dtype(dtype))
 
 
 class Constant(Initializer):
@@ -55,7 +62,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape, dtype=None):
-        return np.broadcast_to(np.asarray(self.value), shape).astype(_dtype(dtype))
+        return np.broadcast_to(np.asarray(self.value), shape).astype(_any_dtype(dtype))
 
     def get_config(self):
         return {"value": self.value.tolist() if isinstance(self.value, np.ndarray) else self.value}
@@ -131,8 +138,11 @@ class TruncatedNormal(RandomNormal):
         return _truncated_normal(generator, shape, self.mean, self.stddev, dtype)
 
 
-def compute_fans(shape):
-    """(fan_in, fan_out) of a weight of that shape."""
+def compute_fans(shape, input_axes=None, output_axes=None):
+    """(fan_in, fan_out) of a weight of that shape: of a kernel (..., inputs, outputs), or the products of the
+    sizes of the axes given."""
+    if input_axes is not None and output_axes is not None:
+        return tuple(math.prod(shape[axis] for axis in axes) for axes in (input_axes, output_axes))
     if len(shape) < 1:
         return 1, 1
     if len(shape) == 1:
@@ -142,9 +152,25 @@ def compute_fans(shape):
 
 
 class VarianceScaling(_Random):
-    """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg"."""
+    """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg".
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+    Args:
+        scale, mode: see above.
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        seed: see `_Random`.
+        input_axes, output_axes: the weight's axes whose sizes make the fans, both or none; by default a
+            weight is a kernel (..., inputs, outputs).
+    """
+
+    def __init__(
+        self,
+        scale=1.0,
+        mode="fan_in",
+        distribution="truncated_normal",
+        seed=None,
+        input_axes=None,
+        output_axes=None,
+    ):
         modes, distributions = (
             ("fan_in", "fan_out", "fan_avg"),
             ("truncated_normal", "untruncated_normal", "uniform"),
@@ -156,10 +182,19 @@ class VarianceScaling(_Random):
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in distributions:
             raise ValueError(f"distribution must be one of {distributions}. Received: {distribution!r}")
+        if (input_axes is None) != (output_axes is None):
+            raise ValueError(
+                "input_axes and output_axes go together. "
+                f"Received: input_axes={input_axes!r}, output_axes={output_axes!r}"
+            )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.input_axes, self.output_axes = (
+            axes if axes is None else [integer(axis, "An axis", -(2**31)) for axis in axes]
+            for axes in (input_axes, output_axes)
+        )
 
     def _draw(self, generator, shape, dtype):
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -171,29 +206,25 @@ class VarianceScaling(_Random):
             )
         return generator.standard_normal(shape, dtype) * dtype.type(math.sqrt(variance))
 
-    @classmethod
-    def from_config(cls, config):
-        # Keras writes the axes that fans are counted over; None stands for the rule of `compute_fans`.
-        config = dict(config)
-        axes = {name: config.pop(name, None) for name in ("input_axes", "output_axes")}
-        if any(value is not None for value in axes.values()):
-            raise ValueError(f"input_axes and output_axes must be None. Received: {axes}")
-        return cls(**config)
+    @property
+    def _axes(self):
+        return {"input_axes": self.input_axes, "output_axes": self.output_axes}
 
     def get_config(self):
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+        values = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return values | {"seed": self.seed} | self._axes
 
 
 class _Named(VarianceScaling):
-    """A VarianceScaling with everything but the seed fixed."""
+    """A VarianceScaling with scale, mode and distribution fixed."""
 
     fixed = ()
 
-    def __init__(self, seed=None):
-        super().__init__(*self.fixed, seed=seed)
+    def __init__(self, seed=None, input_axes=None, output_axes=None):
+        super().__init__(*self.fixed, seed, input_axes, output_axes)
 
     def get_config(self):
-        return {"seed": self.seed}
+        return {"seed": self.seed} | self._axes
 
 
 class GlorotUniform(_Named):
@@ -263,6 +294,8 @@ _REGISTRY = Registry(
         "uniform": RandomUniform,
         "normal": RandomNormal,
         "identity": Identity,
+        "zero": Zeros,
+        "one": Ones,
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
     },
@@ -301,9 +334,10 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-deserialize = get
+deserialize = deserializer(get)
 serialize = serialize_object
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal  # Keras's other names
 variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
 he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal

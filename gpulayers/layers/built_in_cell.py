@@ -80,23 +80,21 @@ class BuiltInCell(Layer):
         self.kernel = self.add_weight(
             (input_shape[-1], columns),
             self.kernel_initializer,
-            True,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-            "kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         self.recurrent_kernel = self.add_weight(
             (self.output_size, columns),
             self.recurrent_initializer,
-            True,
-            self.recurrent_regularizer,
-            self.recurrent_constraint,
-            "recurrent_kernel",
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+            name="recurrent_kernel",
         )
         if self.use_bias:
             shape, initializer = self.bias_shape()
             self.bias = self.add_weight(
-                shape, initializer, True, self.bias_regularizer, self.bias_constraint, "bias"
+                shape, initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
             )
         if cell_variants.is_variant(self):
             self.variant_weights = cell_variants.add_weights(self)

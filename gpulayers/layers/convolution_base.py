@@ -52,7 +52,7 @@ class BaseConvolution(Layer):
         initializer, regularizer, constraint = (
             getattr(self, f"{kind}_{part}") for part in ("initializer", "regularizer", "constraint")
         )
-        return self.add_weight(shape, initializer, True, regularizer, constraint, name or kind)
+        return self.add_weight(shape, initializer, regularizer=regularizer, constraint=constraint, name=name or kind)
 
     @property
     def geometry(self):

@@ -59,19 +59,17 @@ class Dense(Layer):
         self.kernel = self.add_weight(
             (input_shape[-1], self.units),
             self.kernel_initializer,
-            True,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-            "kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         if self.use_bias:
             self.bias = self.add_weight(
                 (self.units,),
                 self.bias_initializer,
-                True,
-                self.bias_regularizer,
-                self.bias_constraint,
-                "bias",
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
             )
 
     def forward(self, x, training=True):

@@ -61,10 +61,9 @@ class Embedding(Layer):
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
-            True,
-            self.embeddings_regularizer,
-            self.embeddings_constraint,
-            "embeddings",
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+            name="embeddings",
         )
 
     def convert_input(self, array):

@@ -78,11 +78,11 @@ class BatchNormalization(Layer):
             )
         if self.scale:
             self.gamma = self.add_weight(
-                (size,), self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint, "gamma"
+                (size,), self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
             )
         if self.center:
             self.beta = self.add_weight(
-                (size,), self.beta_initializer, True, self.beta_regularizer, self.beta_constraint, "beta"
+                (size,), self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
             )
         statistics = {"moving_mean": self.moving_mean_initializer}
         statistics["moving_variance"] = self.moving_variance_initializer

@@ -115,7 +115,7 @@ class PReLU(Layer):
         if None in shape:
             raise ValueError(f"{self.name} needs known sizes. Received: shape {tuple(input_shape)}")
         self.alpha = self.add_weight(
-            shape, self.alpha_initializer, True, self.alpha_regularizer, self.alpha_constraint, "alpha"
+            shape, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha"
         )
 
     def forward(self, x, training=True):

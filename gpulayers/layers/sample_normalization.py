@@ -36,11 +36,11 @@ class _Scaled(Layer):
             )
         if scale:
             self.gamma = self.add_weight(
-                shape, self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint, "gamma"
+                shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
             )
         if center:
             self.beta = self.add_weight(
-                shape, self.beta_initializer, True, self.beta_regularizer, self.beta_constraint, "beta"
+                shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
             )
 
     def _scaled(self, result, shape, x):

@@ -1,7 +1,7 @@
 """Penalties on weights and outputs, by Keras's names."""
 
 from ..ops import arrays
-from ..registry import Registry, serialize_object
+from ..registry import Registry, deserializer, serialize_object
 
 
 class Regularizer:
@@ -69,6 +69,6 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-deserialize = get
+deserialize = deserializer(get)
 serialize = serialize_object
 l1, l2, l1_l2 = L1, L2, L1L2
