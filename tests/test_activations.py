@@ -1,11 +1,12 @@
 """Activation functions against scalar formulas, and their gradients against differences."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
-from gpulayers import activations
+from gpulayers import activations, layers
 from gpulayers.ops.activations import ACTIVATIONS, activate
 
 from .tolerances import assert_close
@@ -39,7 +40,16 @@ SCALAR = {
     "hard_swish": lambda x: x * min(max(x / 6 + 0.5, 0.0), 1.0),
     "mish": lambda x: x * math.tanh(softplus(x)),
     "log_sigmoid": lambda x: -softplus(-x),
+    "celu": lambda x: x if x > 0 else math.expm1(x),
+    "hard_tanh": lambda x: min(max(x, -1.0), 1.0),
+    "hard_shrink": lambda x: x if abs(x) > 0.5 else 0.0,
+    "soft_shrink": lambda x: x - 0.5 if x > 0.5 else x + 0.5 if x < -0.5 else 0.0,
+    "tanh_shrink": lambda x: x - math.tanh(x),
+    "squareplus": lambda x: (x + math.sqrt(x * x + 4)) / 2,
+    "sparse_plus": lambda x: 0.0 if x <= -1 else x if x >= 1 else (x + 1) ** 2 / 4,
+    "sparse_sigmoid": lambda x: min(max((x + 1) / 2, 0.0), 1.0),
 }
+OF_ROWS = {"softmax", "log_softmax", "sparsemax", "glu"}
 # Not at the kinks of relu6, hard_sigmoid and their like, where no derivative exists.
 POINTS = np.array([-9.5, -4.25, -2.5, -1.25, -0.75, -0.1, 0.1, 0.3, 0.8, 1.5, 2.9, 4.5, 5.75, 8.25])
 
@@ -50,7 +60,7 @@ def softmax(row):
 
 
 def test_every_activation_is_tested():
-    assert set(SCALAR) | {"softmax", "log_softmax"} == set(ACTIVATIONS)
+    assert set(SCALAR) | OF_ROWS | {"threshold"} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", SCALAR)
@@ -87,14 +97,71 @@ def test_softmax_and_its_gradient(name, axis):
 
     assert_close(activation(x, axis=axis), formula(x), terms=8)
     direction = np.random.default_rng(4).standard_normal(x.shape)
+    grad = activation.backward(direction, activation(x, axis=axis), axis=axis)
+    numeric = numeric_gradient(formula, x, direction)
+    np.testing.assert_allclose(grad, numeric, rtol=1e-7, atol=1e-8)
+
+
+def numeric_gradient(function, x, direction, step=1e-6):
     numeric = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         for sign in (1, -1):
             moved = x.copy()
-            moved[index] += sign * 1e-6
-            numeric[index] += sign * (formula(moved) * direction).sum() / 2e-6
-    grad = activation.backward(direction, activation(x, axis=axis), axis=axis)
+            moved[index] += sign * step
+            numeric[index] += sign * (function(moved) * direction).sum() / (2 * step)
+    return numeric
+
+
+def simplex_point(row):
+    """By trying every size of the support."""
+    for count in range(len(row), 0, -1):
+        kept = sorted(row)[-count:]
+        level = (math.fsum(kept) - 1) / count
+        if kept[0] > level:
+            return [max(value - level, 0.0) for value in row]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_sparsemax_and_its_gradient(axis):
+    x = np.random.default_rng(5).standard_normal((4, 6))
+    y = activations.sparsemax(x, axis)
+    expected = [simplex_point(list(row)) for row in np.moveaxis(x, axis, -1)]
+    assert_close(np.moveaxis(y, axis, -1), expected, terms=8)
+    assert (y == 0).any() and (y > 0).any()
+    direction = np.random.default_rng(6).standard_normal(x.shape)
+    grad = activations.sparsemax.backward(direction, y, axis=axis)
+    numeric = numeric_gradient(lambda moved: activations.sparsemax(moved, axis), x, direction)
     np.testing.assert_allclose(grad, numeric, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_glu_and_its_gradient(axis):
+    x = np.random.default_rng(7).standard_normal((4, 6))
+    first, second = np.split(x, 2, axis)
+    assert_close(activations.glu(x, axis), first * np.vectorize(sigmoid)(second), terms=4)
+    direction = np.random.default_rng(8).standard_normal(first.shape)
+    grad = activations.glu.backward(direction, x, axis=axis)
+    numeric = numeric_gradient(lambda moved: activations.glu(moved, axis), x, direction)
+    np.testing.assert_allclose(grad, numeric, rtol=1e-7, atol=1e-8)
+    with pytest.raises(ValueError, match="even size along axis 0. Received: shape"):
+        activations.glu(np.ones((3, 4)), 0)
+
+
+def test_threshold():
+    x = np.array([-1.0, 0.5, 1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(activations.threshold(x, 1.0, -7.0), [-7, -7, -7, 2, np.nan])
+    grad = activations.threshold.backward(np.ones(4), x[:4], threshold=1.0, default_value=-7.0)
+    np.testing.assert_array_equal(grad, [0, 0, 0, 1])
+
+
+def test_parameters_by_position():
+    x = np.array([-2.0, 0.25, 0.75, 9.0])
+    np.testing.assert_array_equal(activations.relu(x, 0.5, 4.0), [-1, 0.25, 0.75, 4])
+    np.testing.assert_array_equal(activations.hard_shrink(x, 0.25), [-2, 0, 0.75, 9])
+    np.testing.assert_array_equal(activations.soft_shrink(x, 0.25), [-1.75, 0, 0.5, 8.75])
+    np.testing.assert_allclose(activations.celu(x, 2.0), [2 * math.expm1(-1), 0.25, 0.75, 9])
+    np.testing.assert_allclose(activations.squareplus(x, 0), [0, 0.25, 0.75, 9])
+    np.testing.assert_allclose(activations.elu(x.astype(np.float16), 2.0)[0], 2 * math.expm1(-2), rtol=1e-3)
 
 
 def test_large_inputs_neither_overflow_nor_lose_their_limits():
@@ -137,10 +204,19 @@ def test_relu_with_parameters():
     y = activations.relu(x, **options)
     np.testing.assert_array_equal(y, [-1.5, -0.25, 0.0, 1.25, 3.0, 4.0])
     grad = activations.relu.backward(np.ones(6), y, **options)
-    np.testing.assert_array_equal(grad, [0.5, 0.5, 0.5, 1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(grad, [0.5, 0.5, 0.0, 1.0, 1.0, 0.0])  # 0 at the jump, as in Keras
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("limit", [0.8, 0.7, 1 / 3, 6.0])
+def test_the_gradient_of_relu_ends_at_its_maximum_in_every_type(limit, dtype):
+    x = np.array([-1, limit / 2, limit + 1], dtype)
+    y = activations.relu(x, max_value=limit)
+    np.testing.assert_array_equal(y, np.array([0, limit / 2, limit]).astype(dtype))
+    grad = activations.relu.backward(np.ones(3, dtype), y, max_value=limit)
+    np.testing.assert_array_equal(grad, np.array([0, 1, 0], dtype))
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"glu", "threshold"}))
 def test_in_place_gives_the_same(name, dtype):
     activation = activations.get(name)
     x = POINTS.reshape(2, 7).astype(dtype)
@@ -168,9 +244,35 @@ def test_get():
         "square", lambda xp, x, out: x * x, lambda xp, grad, x: 2 * x * grad, False
     )
     assert activations.get(custom) is custom
+    assert activations.deserialize("square", {"square": custom}) is custom
+    assert activations.deserialize({"class_name": "function", "config": "relu"}) is activations.relu
 
 
-@pytest.mark.parametrize("identifier", ["relo", 3, len, lambda x: x, ["relu"], {"class_name": "relo"}])
+@pytest.mark.parametrize("make", [lambda: layers.LeakyReLU(0.5), lambda: layers.ReLU(4.0, 0.25, name="tanh")])
+def test_a_layer_as_activation(make):
+    x = np.array([[-2.0, 3.0, 6.0]], np.float32)
+    dense, plain = layers.Dense(4, make()), layers.Dense(4)
+    dense.build((1, 3))
+    plain.build((1, 3))
+    plain.set_weights(dense.get_weights())
+    y, backward = dense.forward(x)
+    before, plain_backward = plain.forward(x)
+    expected, layer_backward = make().forward(before)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(backward(np.ones_like(y)), plain_backward(layer_backward(np.ones_like(y))))
+    again = layers.Dense.from_config(json.loads(json.dumps(dense.get_config())))
+    again.build((1, 3))
+    again.set_weights(dense.get_weights())
+    np.testing.assert_array_equal(again(x), y)
+    np.testing.assert_array_equal(layers.Activation(make())(before), expected)
+    convolved = layers.Conv1D(2, 1, activation=make(), kernel_initializer="ones")
+    assert (convolved(-np.ones((1, 2, 3), np.float32)) < 0).all()
+    assert layers.Dense(2, make(), dtype="float64")(np.ones((1, 3))).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "identifier", ["relo", 3, len, lambda x: x, ["relu"], {"class_name": "relo"}, layers.PReLU()]
+)
 def test_unknown_activations(identifier):
     with pytest.raises(ValueError, match="Received: "):
         activations.get(identifier)

@@ -13,12 +13,17 @@ from gpulayers.ops import random
 from .layer_makers import MAKERS, MERGES, RANDOM
 from .tolerances import assert_close
 
-GENERATOR = np.random.default_rng(0)
 WIDE = dict(dtype="float64")
+_generators = []
+
+
+@pytest.fixture(autouse=True)
+def same_draws_for_each_test():
+    _generators[:] = [np.random.default_rng(0)]
 
 
 def draw(*shape, dtype=np.float32):
-    return GENERATOR.standard_normal(shape).astype(dtype)
+    return _generators[0].standard_normal(shape).astype(dtype)
 
 
 # In training the corrections of batch renormalisation count as constants.
@@ -30,7 +35,7 @@ def test_backward(name, training):
     gpulayers.set_random_seed(1)
     layer = make(**WIDE)
     layer.build(shape)
-    layer.set_weights([0.5 + GENERATOR.random(variable.shape) for variable in layer.weights])
+    layer.set_weights([0.5 + _generators[0].random(variable.shape) for variable in layer.weights])
     report = gpulayers.check_gradients(layer, shape, training=training)
     assert report, report
     assert len(report.errors) == 1 + len(layer.trainable_weights)
@@ -111,6 +116,29 @@ def test_concatenate_and_its_gradient():
     for grad, x in zip(backward(y), (a, b)):
         np.testing.assert_array_equal(grad, x)
     np.testing.assert_array_equal(layers.concatenate([a, b], axis=-1), y)
+
+
+def test_concatenate_along_the_batch():
+    a, b = draw(2, 3), draw(4, 3)
+    layer = layers.Concatenate(axis=0)
+    y, backward = layer.forward([a, b])
+    np.testing.assert_array_equal(y, np.concatenate([a, b]))
+    assert layer.compute_output_shape([(2, 3), (4, 3)]) == (6, 3)
+    assert [grad.shape for grad in backward(y)] == [(2, 3), (4, 3)]
+    with pytest.raises(ValueError, match="differ in axis -1 alone. Received: "):
+        layers.Concatenate()([a, b])
+
+
+def test_activity_regularization():
+    x = draw(2, 3)
+    layer = layers.ActivityRegularization(l1=0.5, l2=0.25)
+    y, backward = layer.forward(x)
+    assert y is x
+    np.testing.assert_allclose(layer.losses, [(0.5 * abs(x) + 0.25 * x * x).sum() / 2], rtol=1e-6)
+    grad = backward(np.zeros_like(x))
+    np.testing.assert_allclose(grad, (0.5 * np.sign(x) + 0.5 * x) / 2, rtol=1e-6)
+    again = layers.ActivityRegularization.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config() and again.l2 == 0.25
 
 
 def test_dot():

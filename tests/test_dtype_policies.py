@@ -56,6 +56,7 @@ PLAIN = {
     "Dense": (lambda **k: layers.Dense(4, "tanh", **k), (3, 5)),
     "Activation": (lambda **k: layers.Activation("gelu", **k), (2, 3)),
     "Dropout": (lambda **k: layers.Dropout(0.5, seed=3, **k), (2, 3)),
+    "ActivityRegularization": (lambda **k: layers.ActivityRegularization(0.5, 0.25, **k), (2, 3)),
     "Flatten": (lambda **k: layers.Flatten(**k), (2, 3, 4)),
     "Reshape": (lambda **k: layers.Reshape((4, 3), **k), (2, 3, 4)),
     "Conv1D": (lambda **k: layers.Conv1D(4, 3, padding="causal", **k), (2, 7, 3)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpulayers
-from gpulayers import initializers
+from gpulayers import initializers, layers
 
 SHAPE = (60, 50)
 
@@ -85,6 +85,39 @@ def test_get_forms():
     assert initializers.get(node).get_config() == {"minval": -1, "maxval": 2, "seed": 4}
     function = initializers.get(lambda shape, dtype: np.full(shape, 7.0))
     np.testing.assert_array_equal(function((2,), "float32"), np.array([7, 7], np.float32))
+    values = initializers.get(np.arange(6.0).reshape(2, 3))((2, 3), "float32")
+    assert values.dtype == np.float32 and values[1, 2] == 5
+    assert isinstance(initializers.deserialize({"class_name": "Mine", "config": {}}, {"Mine": Mine}), Mine)
+
+
+class Mine(initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return np.full(shape, 3, dtype)
+
+
+def test_weights_of_ones_own_initializers():
+    layer = layers.Dense(2, kernel_initializer=Mine(), bias_initializer=np.array([1.0, 2.0]))
+    layer.build((None, 3))
+    np.testing.assert_array_equal(layer.kernel.value, np.full((3, 2), 3))
+    np.testing.assert_array_equal(layer.bias.value, [1, 2])
+
+
+def test_integers():
+    for name, value in (("zeros", 0), ("ones", 1), (initializers.Constant(4), 4)):
+        values = initializers.get(name)((2,), "int32")
+        assert values.dtype == np.int32 and (values == value).all()
+    with pytest.raises(TypeError, match="Received: int32"):
+        initializers.get("glorot_uniform")((2, 2), "int32")
+    layer = layers.Layer()
+    assert layer.add_weight((2,), dtype="int32", trainable=False).numpy().tolist() == [0, 0]
+    assert layer.add_weight((40, 40)).numpy().std() > 0
+    assert layer.add_weight((2,), "ones", "float64").dtype == np.float64  # in Keras's order
+
+
+def test_fans_of_given_axes():
+    assert initializers.compute_fans((2, 3, 5), [0, 2], [1]) == (10, 3)
+    values = initializers.HeNormal(seed=1, input_axes=[0], output_axes=[1, 2])((400, 5, 6))
+    assert abs(values.var() / (2 / 400) - 1) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -99,6 +132,7 @@ def test_get_forms():
         lambda: initializers.Identity()((2, 2, 2)),
         lambda: initializers.Orthogonal()((3,)),
         lambda: initializers.get(lambda shape, dtype: np.zeros(3))((2, 2)),
+        lambda: initializers.get(np.zeros(3))((2, 2)),
         lambda: initializers.serialize(initializers.get(lambda shape, dtype: 0)),
     ],
 )

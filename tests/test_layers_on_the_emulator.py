@@ -58,13 +58,13 @@ def test_layers(name, request):
     same(on_both(compute, request))
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"threshold"}))  # which has no default parameters
 def test_activations(name, request):
     def compute(device):
         y, backward = activate(
             ACTIVATIONS[name], device.asarray(np.linspace(-8, 8, 24, dtype=np.float32).reshape(4, 6))
         )
-        return [y, backward(device.asarray(normal(1, (4, 6))))]
+        return [y, backward(device.asarray(normal(1, y.shape)))]
 
     same(on_both(compute, request))
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .. import config
 from ..ops import arrays
-from ..registry import Registry, deserializer, serialize_object
+from ..registry import Registry, serialize_object
+
+_EPSILON = 1e-7
 
 
 class Constraint:
@@ -35,9 +36,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
-        return (wide * (norms.clip(0, self.max_value) / (config.epsilon() + norms))).astype(
-            weight.dtype, copy=False
-        )
+        return (wide * (norms.clip(0, self.max_value) / (_EPSILON + norms))).astype(weight.dtype, copy=False)
 
     def get_config(self):
         return {"max_value": self.max_value, "axis": self.axis}
@@ -58,7 +57,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
-        return (wide / (config.epsilon() + norms)).astype(weight.dtype, copy=False)
+        return (wide / (_EPSILON + norms)).astype(weight.dtype, copy=False)
 
     def get_config(self):
         return {"axis": self.axis}
@@ -73,7 +72,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
         desired = self.rate * norms.clip(self.min_value, self.max_value) + (1 - self.rate) * norms
-        return (wide * (desired / (config.epsilon() + norms))).astype(weight.dtype, copy=False)
+        return (wide * (desired / (_EPSILON + norms))).astype(weight.dtype, copy=False)
 
     def get_config(self):
         return {
@@ -87,11 +86,34 @@ class MinMaxNorm(Constraint):
 _REGISTRY = Registry("constraint", Constraint, [MaxNorm, NonNeg, UnitNorm, MinMaxNorm])
 
 
+class _Function(Constraint):
+    """A function of one's own of the weight."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, weight):
+        return self.function(weight)
+
+    def get_config(self):
+        raise ValueError(f"A constraint that is a function has no configuration. Received: {self.function!r}")
+
+
 def get(identifier):
-    """The Constraint of a name, an object or a config; None stays None."""
+    """The Constraint of a name, an object, a class, a config or a function of the weight; None stays None.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if callable(identifier) and not isinstance(identifier, (Constraint, type)):
+        return _Function(identifier)
     return _REGISTRY.get(identifier)
 
 
-deserialize = deserializer(get)
+def deserialize(config, custom_objects=None):
+    """The Constraint of a config; custom_objects: {class name: class}."""
+    return _REGISTRY.get(config, custom_objects)
+
+
 serialize = serialize_object
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

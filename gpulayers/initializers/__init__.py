@@ -7,8 +7,7 @@ import numpy as np
 
 from .. import config
 from ..ops import arrays, random
-from ..ops.spatial import integer
-from ..registry import Registry, deserializer, serialize_object
+from ..registry import Registry, serialize_object
 
 _TRUNCATED_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at two standard deviations
 
@@ -40,9 +39,8 @@ def _dtype(dtype):
 
 
 def _any_dtype(dtype):
-    """As `_dtype`, for initializers that can fill integers too."""
-    kind = "f" if dtype is None or str(dtype) == "bfloat16" else np.dtype(dtype).kind
-    return np.dtype(dtype) if kind in "iub" else _dtype(dtype)
+    """Of initializers that also fill integers and bool."""
+    return _dtype(dtype) if dtype is None or np.dtype(dtype).kind not in "iub" else np.dtype(dtype)
 
 
 class Zeros(Initializer):
@@ -139,8 +137,8 @@ class TruncatedNormal(RandomNormal):
 
 
 def compute_fans(shape, input_axes=None, output_axes=None):
-    """(fan_in, fan_out) of a weight of that shape: of a kernel (..., inputs, outputs), or the products of the
-    sizes of the axes given."""
+    """(fan_in, fan_out) of a weight of that shape; the axes of inputs and outputs, if both are given, say
+    what counts."""
     if input_axes is not None and output_axes is not None:
         return tuple(math.prod(shape[axis] for axis in axes) for axes in (input_axes, output_axes))
     if len(shape) < 1:
@@ -155,11 +153,8 @@ class VarianceScaling(_Random):
     """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg".
 
     Args:
-        scale, mode: see above.
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
-        seed: see `_Random`.
-        input_axes, output_axes: the weight's axes whose sizes make the fans, both or none; by default a
-            weight is a kernel (..., inputs, outputs).
+        input_axes, output_axes: the weight's axes that count as inputs and outputs, both or none.
     """
 
     def __init__(
@@ -182,16 +177,8 @@ class VarianceScaling(_Random):
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in distributions:
             raise ValueError(f"distribution must be one of {distributions}. Received: {distribution!r}")
-        if (input_axes is None) != (output_axes is None):
-            raise ValueError(
-                "input_axes and output_axes go together. "
-                f"Received: input_axes={input_axes!r}, output_axes={output_axes!r}"
-            )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
-        self.input_axes, self.output_axes = (
-            axes if axes is None else [integer(axis, "An axis", -(2**31)) for axis in axes]
-            for axes in (input_axes, output_axes)
-        )
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def _draw(self, generator, shape, dtype):
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
@@ -206,17 +193,13 @@ class VarianceScaling(_Random):
             )
         return generator.standard_normal(shape, dtype) * dtype.type(math.sqrt(variance))
 
-    @property
-    def _axes(self):
-        return {"input_axes": self.input_axes, "output_axes": self.output_axes}
-
     def get_config(self):
-        values = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
-        return values | {"seed": self.seed} | self._axes
+        names = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
+        return {name: getattr(self, name) for name in names}
 
 
 class _Named(VarianceScaling):
-    """A VarianceScaling with scale, mode and distribution fixed."""
+    """A VarianceScaling of a fixed scale, mode and distribution."""
 
     fixed = ()
 
@@ -224,7 +207,7 @@ class _Named(VarianceScaling):
         super().__init__(*self.fixed, seed, input_axes, output_axes)
 
     def get_config(self):
-        return {"seed": self.seed} | self._axes
+        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
 class GlorotUniform(_Named):
@@ -293,9 +276,8 @@ _REGISTRY = Registry(
     {
         "uniform": RandomUniform,
         "normal": RandomNormal,
-        "identity": Identity,
-        "zero": Zeros,
         "one": Ones,
+        "zero": Zeros,
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
     },
@@ -303,7 +285,7 @@ _REGISTRY = Registry(
 
 
 class _Function(Initializer):
-    """A callable of one's own: `function(shape, dtype)` returning anything array-like."""
+    """A callable of one's own: `function(shape, dtype=dtype)` returning anything array-like."""
 
     def __init__(self, function):
         self.function = function
@@ -314,7 +296,7 @@ class _Function(Initializer):
             raise ValueError(
                 f"The initializer must return shape {tuple(shape)}. Received: shape {values.shape}"
             )
-        return values.astype(_dtype(dtype), copy=False)
+        return values.astype(_any_dtype(dtype), copy=False)
 
     def get_config(self):
         raise ValueError(
@@ -323,21 +305,27 @@ class _Function(Initializer):
 
 
 def get(identifier):
-    """The Initializer of a name, an object, a class, a config or a callable `f(shape, dtype)`; None stays
-    None.
+    """The Initializer of a name, an object, a class, a config, a callable `f(shape, dtype)` or an array of
+    the values; None stays None.
 
     Raises:
         ValueError: an unknown name.
     """
+    if arrays.is_array(identifier) or isinstance(identifier, np.generic):
+        return _Function(lambda shape, dtype=None: identifier)
     if callable(identifier) and not isinstance(identifier, (Initializer, type)):
         return _Function(identifier)
     return _REGISTRY.get(identifier)
 
 
-deserialize = deserializer(get)
+def deserialize(config, custom_objects=None):
+    """The Initializer of a config; custom_objects: {class name: class}."""
+    return _REGISTRY.get(config, custom_objects)
+
+
 serialize = serialize_object
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal  # Keras's other names
 variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
 he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal

@@ -1,6 +1,5 @@
 """Layers, by Keras's names and with Keras's arguments."""
 
-from ..custom_objects import CustomObjectScope
 from ..registry import Registry, serialize_object
 from .adaptive_pooling import (
     AdaptiveAveragePooling1D,
@@ -14,7 +13,7 @@ from .bidirectional import Bidirectional
 from .convolution import Conv1D, Conv2D, Conv3D
 from .core import Activation, Dense, Dropout
 from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
-from .elementary import Identity, Masking, Rescaling
+from .elementary import ActivityRegularization, Identity, Masking, Rescaling
 from .embedding import Embedding
 from .embedding_bag import EmbeddingBag
 from .global_pooling import (
@@ -89,30 +88,23 @@ _REGISTRY = Registry(
 
 
 def deserialize(config, custom_objects=None):
-    """The layer or model of a `serialize`d node, or of any {"class_name", "config"}.
-
-    Args:
-        config: the node.
-        custom_objects: {name: class} of classes of one's own that are not registered.
+    """The layer of a `serialize`d node, or of any {"class_name", "config"}.
 
     Raises:
         ValueError: an unknown class, or no dict.
     """
     if not isinstance(config, dict):
         raise ValueError(f"A layer's node must be a dict. Received: {config!r}")
-    with CustomObjectScope(custom_objects):
-        return _REGISTRY.get(config)
-
-
-def add_classes(classes):
-    """Makes models known to `deserialize`: a dict by name."""
-    _REGISTRY.add(classes)
+    name = config.get("class_name")
+    custom = (custom_objects or {}).get(name)
+    return custom.from_config(config["config"]) if custom else _REGISTRY.get(config)
 
 
 serialize = serialize_object
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",

@@ -1,9 +1,9 @@
 """Adaptive pooling: to a given number of bins, whatever the input's size."""
 
-from .. import config, ops
-from ..ops.spatial import checked_data_format, join_shape, spatial_tuple
+from .. import ops
+from ..ops.spatial import join_shape, spatial_tuple
 from .layer import Layer
-from .shapes import split
+from .shapes import layer_data_format, split
 
 
 class _Adaptive(Layer):
@@ -21,7 +21,7 @@ class _Adaptive(Layer):
     def __init__(self, output_size, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.output_size = spatial_tuple(output_size, self.rank, "output_size")
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
 
     def compute_output_shape(self, input_shape):
         batch, _, channels = split(self, input_shape)

@@ -77,24 +77,16 @@ class BuiltInCell(Layer):
             raise ValueError(
                 f"{self.name} takes inputs (batch, size) of a known size. Received: {tuple(input_shape)}"
             )
-        self.kernel = self.add_weight(
-            (input_shape[-1], columns),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.output_size, columns),
-            self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-            name="recurrent_kernel",
-        )
+        self.kernel = self.weight_of("kernel", (input_shape[-1], columns))
+        self.recurrent_kernel = self.weight_of("recurrent", (self.output_size, columns), "recurrent_kernel")
         if self.use_bias:
             shape, initializer = self.bias_shape()
             self.bias = self.add_weight(
-                shape, initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
+                shape,
+                initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
             )
         if cell_variants.is_variant(self):
             self.variant_weights = cell_variants.add_weights(self)

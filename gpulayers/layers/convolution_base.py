@@ -1,11 +1,11 @@
 """What all convolution layers share."""
 
-from .. import activations, config, constraints, initializers, ops, regularizers
+from .. import activations, ops
 from ..ops.activations import activate
 from ..ops.convolution.problem import Activation as FusedActivation
-from ..ops.spatial import checked_data_format, spatial_tuple
+from ..ops.spatial import spatial_tuple
 from .layer import Layer
-from .shapes import checked_padding, split, window_output_shape
+from .shapes import checked_padding, layer_data_format, split, window_output_shape
 
 _FUSED = {entry.value for entry in FusedActivation}
 
@@ -34,25 +34,12 @@ class BaseConvolution(Layer):
         self.kernel_size = spatial_tuple(kernel_size, self.rank, "kernel_size")
         self.strides = spatial_tuple(strides, self.rank, "strides")
         self.padding = checked_padding(padding, self.rank, causal=self.causal)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
         self.dilation_rate = spatial_tuple(dilation_rate, self.rank, "dilation_rate")
 
     def set_output(self, activation, use_bias):
         self.activation, self.use_bias = activations.get(activation), bool(use_bias)
         self.bias = None
-
-    def set_weight_arguments(self, kind, initializer, regularizer, constraint):
-        """`kind` is "kernel", "bias", ..."""
-        setattr(self, f"{kind}_initializer", initializers.get(initializer))
-        setattr(self, f"{kind}_regularizer", regularizers.get(regularizer))
-        setattr(self, f"{kind}_constraint", constraints.get(constraint))
-
-    def weight_of(self, kind, shape, name=None):
-        """A new weight, made as the arguments of that kind say."""
-        initializer, regularizer, constraint = (
-            getattr(self, f"{kind}_{part}") for part in ("initializer", "regularizer", "constraint")
-        )
-        return self.add_weight(shape, initializer, regularizer=regularizer, constraint=constraint, name=name or kind)
 
     @property
     def geometry(self):
@@ -78,11 +65,7 @@ class BaseConvolution(Layer):
                 self.kernel.add_grad(backward_weight(x, grad_output, self.kernel.shape, **geometry))
             if self.use_bias and self.bias.trainable:
                 self.bias.add_grad(ops.conv_backward_bias(grad_output, data_format=self.data_format))
-            return (
-                backward_input(grad_output, kernel, x.shape, **geometry)
-                if input_gradient
-                else None
-            )
+            return backward_input(grad_output, kernel, x.shape, **geometry) if input_gradient else None
 
         return y, backward
 

@@ -1,9 +1,10 @@
 """Dense, Activation and Dropout."""
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from ..ops import dense, random
 from ..ops.activations import activate
 from ..ops.spatial import integer
+from .arguments import number
 from .layer import Layer
 
 
@@ -21,6 +22,7 @@ class Dense(Layer):
 
     supports_masking = True
     skips_input_gradient = True
+    unsupported = ("lora_rank", "lora_alpha", "quantization_config")
 
     def __init__(
         self,
@@ -40,15 +42,8 @@ class Dense(Layer):
         self.units = integer(units, "units", least=1)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.kernel_initializer, self.bias_initializer = map(
-            initializers.get, (kernel_initializer, bias_initializer)
-        )
-        self.kernel_regularizer, self.bias_regularizer = map(
-            regularizers.get, (kernel_regularizer, bias_regularizer)
-        )
-        self.kernel_constraint, self.bias_constraint = map(
-            constraints.get, (kernel_constraint, bias_constraint)
-        )
+        self.set_weight_arguments("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self.set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.kernel = self.bias = None
 
     def build(self, input_shape):
@@ -56,21 +51,9 @@ class Dense(Layer):
             raise ValueError(
                 f"Dense needs inputs (batch, ..., size) of a known last size. Received: {tuple(input_shape)}"
             )
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        self.kernel = self.weight_of("kernel", (input_shape[-1], self.units))
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = self.weight_of("bias", (self.units,))
 
     def forward(self, x, training=True):
         kernel = self.cast(self.kernel)
@@ -123,9 +106,7 @@ class Dropout(Layer):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(f"rate must be a number in [0, 1]. Received: {rate!r}")
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = number(rate, "rate", 0, 1), seed
         self.noise_shape = checked_noise_shape(noise_shape)
         self._draws = random.Draws(seed)
 

@@ -1,8 +1,8 @@
-"""Identity, Masking and Rescaling."""
+"""Identity, ActivityRegularization, Masking and Rescaling."""
 
 import numpy as np
 
-from .. import config
+from .. import config, regularizers
 from ..ops import arrays
 from .layer import Layer
 
@@ -15,6 +15,28 @@ class Identity(Layer):
 
     def forward(self, x, training=True):
         return x, lambda grad_output: grad_output
+
+
+class ActivityRegularization(Layer):
+    """The input itself, with a penalty on it.
+
+    Args:
+        l1, l2: of `regularizers.L1L2`.
+    """
+
+    supports_masking = True
+
+    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def forward(self, x, training=True):
+        return x, lambda grad_output: grad_output
+
+    def get_config(self):
+        values = super().get_config()
+        del values["activity_regularizer"]
+        return values
 
 
 class Masking(Layer):

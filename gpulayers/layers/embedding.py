@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..ops.spatial import integer
 from .layer import Layer
 
@@ -28,6 +28,7 @@ class Embedding(Layer):
 
     converts_integers = False
     skips_input_gradient = True
+    unsupported = ("lora_rank", "lora_alpha", "quantization_config")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Embedding(Layer):
         embeddings_constraint=None,
         mask_zero=False,
         weights=None,
+        *,
         input_length=None,
         **kwargs,
     ):
@@ -47,9 +49,9 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = integer(input_dim, "input_dim", least=1)
         self.output_dim = integer(output_dim, "output_dim", least=1)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.set_weight_arguments(
+            "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        )
         self.mask_zero = bool(mask_zero)
         self.autocast = False
         self.embeddings = None
@@ -58,13 +60,7 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = self.weight_of("embeddings", (self.input_dim, self.output_dim))
 
     def convert_input(self, array):
         """int32 and int64 pass; other numbers become integers, as in Keras."""

@@ -1,6 +1,6 @@
 """EmbeddingBag: rows of a trained table, reduced bag by bag. Beyond Keras."""
 
-from .. import constraints, initializers, ops, regularizers
+from .. import ops
 from ..ops.embedding.bag_problem import MODES
 from ..ops.spatial import integer
 from .calling import is_float
@@ -43,18 +43,12 @@ class EmbeddingBag(Layer):
         if mode not in MODES:
             raise ValueError(f"mode must be one of {MODES}. Received: {mode!r}")
         self.mode = mode
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.set_weight_arguments(
+            "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        )
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = self.weight_of("embeddings", (self.input_dim, self.output_dim))
 
     def convert_input(self, array):
         """Ids pass; weights take the type of the table."""

@@ -1,10 +1,10 @@
 """Pooling over all positions."""
 
-from .. import config, ops
+from .. import ops
 from ..ops import masking
-from ..ops.spatial import checked_data_format, join_shape
+from ..ops.spatial import join_shape
 from .layer import Layer
-from .shapes import split
+from .shapes import layer_data_format, split
 
 
 class _GlobalPooling(Layer):
@@ -21,7 +21,7 @@ class _GlobalPooling(Layer):
 
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
         self.keepdims = bool(keepdims)
 
     @property

@@ -1,6 +1,5 @@
 """Concatenate and Dot, and all merging layers as functions."""
 
-from .. import config
 from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
 from .merging import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
@@ -10,7 +9,7 @@ class Concatenate(Merge):
     """The inputs one after the other along an axis.
 
     Args:
-        axis: not the batch's; the other sizes agree.
+        axis: the other sizes agree.
     """
 
     def __init__(self, axis=-1, **kwargs):
@@ -18,7 +17,7 @@ class Concatenate(Merge):
         self.axis = integer(axis, "axis", least=-(2**31))
 
     def compute_output_shape(self, input_shape):
-        given = self._check_shapes(input_shape)
+        given = self._check_shapes(input_shape, one_batch=False)
         rank = len(given[0])
         if any(len(shape) != rank for shape in given) or not -rank <= self.axis < rank:
             raise ValueError(
@@ -120,8 +119,7 @@ class Dot(Merge):
         axes = self._axes_of([tuple(x.shape) for x in inputs])
         factors, results = inputs, None
         if self.normalize:
-            epsilon = config.epsilon()
-            results = [normalization.normalize_length(x, (axis,), epsilon) for x, axis in zip(inputs, axes)]
+            results = [normalization.normalize_length(x, (axis,), 1e-7) for x, axis in zip(inputs, axes)]
             factors = [result.values.astype(x.dtype, copy=False) for result, x in zip(results, inputs)]
 
         def backward(grad_output):
@@ -146,12 +144,7 @@ def _functional(kind):
 
 
 add, average, subtract, multiply = map(_functional, (Add, Average, Subtract, Multiply))
-maximum, minimum = map(_functional, (Maximum, Minimum))
-
-
-def concatenate(inputs, axis=-1, **kwargs):
-    """`Concatenate(axis, **kwargs)(inputs)`."""
-    return Concatenate(axis, **kwargs)(inputs)
+maximum, minimum, concatenate = map(_functional, (Maximum, Minimum, Concatenate))
 
 
 def dot(inputs, axes=-1, **kwargs):

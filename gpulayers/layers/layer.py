@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import config, constraints, dtype_policies, initializers, regularizers
 from ..ops import arrays
-from ..ops.spatial import integer
 from ..registry import serialize_object
 from ..variable import Variable
 from .arguments import batch_input_shape, serialized
@@ -46,6 +45,7 @@ class Layer:
     converts_integers = True  # whether integer inputs become floats
     skips_input_gradient = False  # whether the backward takes input_gradient=False
     takes_mask = False  # set for classes whose forward has a parameter `mask`
+    unsupported = ()  # Keras's arguments that must be None
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
@@ -58,6 +58,9 @@ class Layer:
     def __init__(
         self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes
     ):
+        for argument in self.unsupported:
+            if shapes.pop(argument, None) is not None:
+                raise ValueError(f"{argument} is not supported. Received: a value other than None")
         self._variables, self._sublayers = [], []
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = dtype
@@ -65,6 +68,8 @@ class Layer:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string. Received: {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(f"trainable must be True or False. Received: {trainable!r}")
         self._trainable = bool(trainable)
         self.built, self.build_shape, self.device = False, None, None
         self.losses = []
@@ -72,27 +77,15 @@ class Layer:
         self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
+        for layer in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(layer, Layer):
+                if "_sublayers" not in self.__dict__:
+                    raise RuntimeError(
+                        f"Call super().__init__() before setting layers. Received: {name}={layer!r}"
+                    )
+                if layer not in self._sublayers:
+                    self._sublayers.append(layer)
         super().__setattr__(name, value)
-        found = _layers_in(value)
-        if found and "_sublayers" not in self.__dict__:
-            raise RuntimeError(
-                f"Call super().__init__() before setting layers. Received: {name}={found[0]!r}"
-            )
-        self._take_in(found)
-
-    def _take_in(self, layers):
-        known = self.__dict__.get("_sublayers", ())
-        for layer in layers:
-            if not any(layer is other for other in known):
-                known.append(layer)
-
-    @property
-    def inner_layers(self):
-        """The layers that are attributes of this one, or stand in lists and dicts that are."""
-        for name, value in self.__dict__.items():
-            if type(value) in (list, dict) and name != "_sublayers":  # which may have grown
-                self._take_in(_layers_in(value))
-        return self._sublayers
 
     # Calling
 
@@ -139,7 +132,7 @@ class Layer:
 
     def reset_state(self):
         """Clears what a stateful layer keeps between calls."""
-        for layer in self.inner_layers:
+        for layer in self._sublayers:
             layer.reset_state()
 
     def compute_output_dtype(self, input_dtypes):
@@ -195,44 +188,29 @@ class Layer:
 
     def add_weight(
         self,
-        shape=None,
+        shape=(),
         initializer=None,
         dtype=None,
+        *,
         trainable=True,
-        autocast=True,
         regularizer=None,
         constraint=None,
-        aggregation="none",
-        overwrite_with_gradient=False,
-        name=None,
+        name="variable",
     ):
         """A new Variable of the layer, on its device.
 
         Args:
-            shape: a tuple of sizes; default: that of a single number.
-            initializer: as of `gpulayers.initializers.get`; default: Glorot's for floats, else zeros.
-            dtype: default `variable_dtype`.
-            trainable: whether it is trained while the layer is.
-            autocast, aggregation, overwrite_with_gradient: of Keras; they change nothing here.
-            regularizer, constraint: names or objects.
-            name: default "variable".
-
-        Raises:
-            TypeError, ValueError: sizes that are no integers of at least 0, unknown names.
+            initializer: default: "glorot_uniform"; zeros for integers and bool.
+            dtype: default: `variable_dtype`.
         """
-        name = "variable" if name is None else name
-        if not isinstance(name, str):
-            raise TypeError(f"A weight's name must be a string. Received: {name!r}")
-        shape = () if shape is None else shape if isinstance(shape, (list, tuple)) else (shape,)
-        shape = tuple(integer(size, f"A size of {name}") for size in shape)
         if self.device is None:
             self.device = arrays.default_device()
-        dtype = self.variable_dtype if dtype is None else arrays.any_dtype(dtype, "dtype")
+        dtype = self.variable_dtype if dtype is None else np.dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtype in arrays.FLOAT_DTYPES else "zeros"
         # The layer's own memory, whatever the initializer keeps.
         value = self.device.asarray(
-            np.array(initializers.get(initializer)(shape, dtype=dtype), order="C")
+            np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C")
         )
         variable = Variable(
             value,
@@ -246,6 +224,22 @@ class Layer:
         self._variables.append(variable)
         return variable
 
+    def set_weight_arguments(self, kind, initializer, regularizer, constraint):
+        """Sets kernel_initializer, kernel_regularizer and kernel_constraint for the kind "kernel", ..."""
+        setattr(self, f"{kind}_initializer", initializers.get(initializer))
+        setattr(self, f"{kind}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{kind}_constraint", constraints.get(constraint))
+
+    def weight_of(self, kind, shape, name=None):
+        """A new weight, made as the arguments of that kind say; the name is the kind by default."""
+        return self.add_weight(
+            shape,
+            getattr(self, f"{kind}_initializer"),
+            regularizer=getattr(self, f"{kind}_regularizer"),
+            constraint=getattr(self, f"{kind}_constraint"),
+            name=name or kind,
+        )
+
     @property
     def trainable(self):
         return self._trainable
@@ -255,13 +249,13 @@ class Layer:
         self._trainable = bool(value)
         for variable in self._variables:
             variable.trainable = variable.wants_training and self._trainable
-        for layer in self.inner_layers:
+        for layer in self._sublayers:
             layer.trainable = value
 
     @property
     def weights(self):
         own = sorted(self._variables, key=lambda variable: not variable.wants_training)
-        inner = [variable for layer in self.inner_layers for variable in layer.weights]
+        inner = [variable for layer in self._sublayers for variable in layer.weights]
         return list(dict.fromkeys(own + inner))  # shared layers count once
 
     variables = weights
@@ -338,12 +332,3 @@ class Layer:
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _layers_in(value):
-    """The layers that a value is or, as a list, tuple or dict, holds."""
-    if isinstance(value, Layer):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [layer for part in value for layer in _layers_in(part)] if isinstance(value, (list, tuple)) else []

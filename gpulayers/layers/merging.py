@@ -26,14 +26,14 @@ class Merge(Layer):
             return list(inputs)
         return [x if is_float(x) else x.astype(self.compute_dtype) for x in inputs]
 
-    def _check_shapes(self, shapes):
+    def _check_shapes(self, shapes, one_batch=True):
         given = [tuple(shape) for shape in shapes if isinstance(shape, (list, tuple))]
         if len(given) != len(shapes):
             raise ValueError(f"{self.name} takes a list of inputs. Received: one of shape {tuple(shapes)}")
         if len(given) < self.least or (self.most is not None and len(given) > self.most):
             count = f"{self.least} inputs" if self.most else f"at least {self.least} input"
             raise ValueError(f"{self.name} takes {count}. Received: {len(given)}")
-        if len({shape[0] for shape in given if shape and shape[0] is not None}) > 1:
+        if one_batch and len({shape[0] for shape in given if shape and shape[0] is not None}) > 1:
             raise ValueError(f"{self.name} takes inputs of one batch size. Received: shapes {given}")
         return given
 
@@ -67,11 +67,16 @@ class Merge(Layer):
             raise ValueError(f"{self.name} takes a list of {len(inputs)} masks. Received: {mask!r}")
 
     def _masks(self, inputs, mask):
-        """One mask an input, with an axis of size 1 at the end; none where ranks differ."""
-        if mask is None or len({x.ndim for x in inputs}) > 1:
+        """One mask an input, with an axis of size 1 at the end; as in Keras none of inputs of fewer axes than
+        the output."""
+        if mask is None:
             return [None] * len(inputs)
         self._check_masks(inputs, mask)
-        masks = [None if part is None else arrays.take(part, "mask").astype(bool)[..., None] for part in mask]
+        rank = max(x.ndim for x in inputs)
+        masks = [
+            None if part is None or x.ndim < rank else arrays.take(part, "mask").astype(bool)[..., None]
+            for x, part in zip(inputs, mask)
+        ]
         for x, part in zip(inputs, masks):
             if part is not None and (
                 part.ndim != x.ndim or any(n not in (1, m) for n, m in zip(part.shape, x.shape))

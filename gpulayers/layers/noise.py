@@ -2,14 +2,12 @@
 
 import math
 
-from .. import config
 from ..ops import random
 from ..ops.activations import SELU_ALPHA, SELU_SCALE
-from ..ops.spatial import checked_data_format
 from .arguments import number
 from .core import Dropout, checked_noise_shape
 from .layer import Layer
-from .shapes import split
+from .shapes import layer_data_format, split
 
 
 class _SpatialDropout(Dropout):
@@ -26,7 +24,13 @@ class _SpatialDropout(Dropout):
     def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None, **kwargs):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         del self.noise_shape  # not an argument here
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
+
+    def get_config(self):
+        values = super().get_config()
+        if self.trainable:
+            del values["trainable"]  # an argument that Keras's layers do not have
+        return values
 
     def _noise_shape(self, shape):
         batch, spatial, channels = split(self, shape)

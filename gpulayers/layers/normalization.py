@@ -1,6 +1,6 @@
 """BatchNormalization."""
 
-from .. import constraints, initializers, regularizers
+from .. import initializers
 from ..ops import arrays, normalization
 from ..ops.spatial import integer
 from .arguments import number
@@ -55,16 +55,14 @@ class BatchNormalization(Layer):
         self.axis = integer(axis, "axis", least=-(2**31))
         self.momentum, self.epsilon = number(momentum, "momentum"), number(epsilon, "epsilon", 0)
         self.center, self.scale = bool(center), bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.set_weight_arguments("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self.set_weight_arguments("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
         self.renorm, self.synchronized = bool(renorm), bool(synchronized)
         self.renorm_clipping = _checked_clipping(renorm_clipping)
+        if self.renorm_clipping is None and self.renorm:
+            self.renorm_clipping = {}  # as in Keras's configurations
         self.renorm_momentum = number(renorm_momentum, "renorm_momentum")
         self.gamma = self.beta = None
 
@@ -77,13 +75,9 @@ class BatchNormalization(Layer):
                 f"Received: shape {tuple(input_shape)}"
             )
         if self.scale:
-            self.gamma = self.add_weight(
-                (size,), self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
-            )
+            self.gamma = self.weight_of("gamma", (size,))
         if self.center:
-            self.beta = self.add_weight(
-                (size,), self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
-            )
+            self.beta = self.weight_of("beta", (size,))
         statistics = {"moving_mean": self.moving_mean_initializer}
         statistics["moving_variance"] = self.moving_variance_initializer
         if self.renorm:

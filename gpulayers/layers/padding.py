@@ -1,10 +1,9 @@
 """ZeroPadding and Cropping."""
 
-from .. import config
 from ..ops import resizing
-from ..ops.spatial import checked_data_format, spatial_tuple
+from ..ops.spatial import spatial_tuple
 from .layer import Layer
-from .shapes import split
+from .shapes import layer_data_format, split
 
 
 class Spatial(Layer):
@@ -15,7 +14,7 @@ class Spatial(Layer):
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
 
     @property
     def first(self):

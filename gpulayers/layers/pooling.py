@@ -1,11 +1,11 @@
 """Pooling layers: maxima and averages over sliding windows."""
 
-from .. import config, ops
+from .. import ops
 from ..ops.pooling.problem import PoolingProblem
 from ..ops.pooling.unpooling import indices_of_taps
-from ..ops.spatial import ceiling_padding, checked_data_format, spatial_tuple
+from ..ops.spatial import ceiling_padding, spatial_tuple
 from .layer import Layer
-from .shapes import checked_padding, split, window_output_shape, with_stand_ins
+from .shapes import checked_padding, layer_data_format, split, window_output_shape
 
 
 class _Pooling(Layer):
@@ -40,7 +40,7 @@ class _Pooling(Layer):
         self.pool_size = spatial_tuple(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else spatial_tuple(strides, self.rank, "strides")
         self.padding = checked_padding(padding, self.rank)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
         self.ceil_mode = bool(ceil_mode)
 
     def _padding_of(self, shape):
@@ -48,7 +48,7 @@ class _Pooling(Layer):
         _, spatial, _ = split(self, shape)
         if not self.ceil_mode:
             return self.padding
-        known = with_stand_ins(spatial)
+        known = tuple(2**30 if size is None else size for size in spatial)
         return ceiling_padding(known, self.pool_size, self.strides, self.padding, self.dilation_rate)
 
     def _geometry(self, shape):

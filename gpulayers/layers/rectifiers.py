@@ -2,7 +2,7 @@
 
 import warnings
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
 from .arguments import number
@@ -97,9 +97,7 @@ class PReLU(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.set_weight_arguments("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
         if shared_axes is not None:
             shared_axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
             shared_axes = [integer(axis, "An axis of shared_axes", least=1) for axis in shared_axes]
@@ -114,9 +112,7 @@ class PReLU(Layer):
         shape = [1 if axis in shared else shape[axis] for axis in range(1, len(shape))]
         if None in shape:
             raise ValueError(f"{self.name} needs known sizes. Received: shape {tuple(input_shape)}")
-        self.alpha = self.add_weight(
-            shape, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint, name="alpha"
-        )
+        self.alpha = self.weight_of("alpha", shape)
 
     def forward(self, x, training=True):
         xp = arrays.array_module(x)

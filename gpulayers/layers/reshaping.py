@@ -1,9 +1,9 @@
 """Layers that only rearrange: Flatten, Reshape, Permute and RepeatVector."""
 
-from .. import config
 from ..ops import arrays, reshaping, resizing
-from ..ops.spatial import checked_data_format, integer
+from ..ops.spatial import integer
 from .layer import Layer
+from .shapes import layer_data_format
 
 
 class Flatten(Layer):
@@ -17,7 +17,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
 
     def forward(self, x, training=True):
         if x.ndim < 1:

@@ -2,7 +2,6 @@
 
 import warnings
 
-from .. import constraints, initializers, regularizers
 from ..ops import normalization
 from ..ops.spatial import integer
 from .arguments import number
@@ -21,13 +20,12 @@ class _Scaled(Layer):
     supports_masking = True
     gamma = beta = None
 
-    def _set_scaling(self, center, scale, initializer, regularizer, constraint):
-        """Each pair is for (beta, gamma)."""
+    def _set_scaling(self, center, scale, **kinds):
+        """The arguments of beta and of gamma: an initializer, a regularizer and a constraint each."""
         self.autocast = False  # the statistics are those of the input as it comes
         self.center, self.scale = bool(center), bool(scale)
-        self.beta_initializer, self.gamma_initializer = map(initializers.get, initializer)
-        self.beta_regularizer, self.gamma_regularizer = map(regularizers.get, regularizer)
-        self.beta_constraint, self.gamma_constraint = map(constraints.get, constraint)
+        for kind, arguments in kinds.items():
+            self.set_weight_arguments(kind, *arguments)
 
     def _add_scaling(self, shape, input_shape, scale, center):
         if None in shape:
@@ -35,13 +33,9 @@ class _Scaled(Layer):
                 f"{self.name} needs known sizes along axis {self.axis}. Received: shape {tuple(input_shape)}"
             )
         if scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, name="gamma"
-            )
+            self.gamma = self.weight_of("gamma", shape)
         if center:
-            self.beta = self.add_weight(
-                shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint, name="beta"
-            )
+            self.beta = self.weight_of("beta", shape)
 
     def _scaled(self, result, shape, x):
         """The pair (output, backward) of a normalisation whose gamma and beta have that shape."""
@@ -109,9 +103,8 @@ class LayerNormalization(_Scaled):
         self._set_scaling(
             center,
             scale,
-            (beta_initializer, gamma_initializer),
-            (beta_regularizer, gamma_regularizer),
-            (beta_constraint, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
         )
 
     def build(self, input_shape):
@@ -161,9 +154,8 @@ class GroupNormalization(_Scaled):
         self._set_scaling(
             center,
             scale,
-            (beta_initializer, gamma_initializer),
-            (beta_regularizer, gamma_regularizer),
-            (beta_constraint, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
         )
 
     def build(self, input_shape):

@@ -4,7 +4,9 @@ from .. import ops
 from ..ops.spatial import integer, join_shape, spatial_tuple
 from ..ops.transposed_window import transposed_window
 from .convolution_base import BaseConvolution
-from .shapes import channel_count, split, with_stand_ins
+from .shapes import channel_count, split
+
+_LARGE = 2**30  # for unknown sizes
 
 
 class ConvTranspose(BaseConvolution):
@@ -75,7 +77,6 @@ class ConvTranspose(BaseConvolution):
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
-        self.compute_output_shape(input_shape)  # raises where the input is too small
         if channels % self.groups:
             raise ValueError(
                 f"The input's channels must be a multiple of groups={self.groups}. "
@@ -91,7 +92,7 @@ class ConvTranspose(BaseConvolution):
 
     def compute_output_shape(self, input_shape):
         batch, spatial, _ = split(self, input_shape)
-        known = with_stand_ins(spatial)
+        known = tuple(_LARGE if length is None else length for length in spatial)
         window = transposed_window(
             known, self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
         )

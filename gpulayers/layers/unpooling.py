@@ -1,9 +1,9 @@
 """MaxUnpooling: the inverse of MaxPooling with return_indices. Beyond Keras."""
 
-from .. import config, ops
-from ..ops.spatial import checked_data_format, join_shape, spatial_tuple
+from .. import ops
+from ..ops.spatial import join_shape, spatial_tuple
 from .layer import Layer
-from .shapes import split
+from .shapes import layer_data_format, split
 
 
 class _MaxUnpooling(Layer):
@@ -32,7 +32,7 @@ class _MaxUnpooling(Layer):
         if output_size is not None:
             output_size = spatial_tuple(output_size, self.rank, "output_size")
         self.output_size = output_size
-        self.data_format = checked_data_format(data_format or config.image_data_format())
+        self.data_format = layer_data_format(data_format)
 
     def _sizes(self, shape):
         _, spatial, _ = split(self, shape)

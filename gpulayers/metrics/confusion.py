@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from .. import config
 from ..losses.loss import Loss
 from ..losses.weights import as_array, masked_weight, weights_like
 from ..ops import arrays
 from ..ops.activations import sigmoid
 from .metric import Metric
+
+EPSILON = 1e-7
 
 
 def prepared(y_true, y_pred, sample_weight, mask, wanted=None):
@@ -176,7 +177,7 @@ class AUC(_Counts):
             raise ValueError(f"num_thresholds must be at least 2. Received: {num_thresholds}")
         self.num_thresholds, self.curve, self.summation_method = len(inner) + 2, curve, summation_method
         self.thresholds, self.from_logits = thresholds, bool(from_logits)
-        self.levels = [-config.epsilon(), *inner, 1 + config.epsilon()]
+        self.levels = [-EPSILON, *inner, 1 + EPSILON]
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from .. import config
 from ..ops import arrays
-from .confusion import prepared
+from .confusion import EPSILON, prepared
 from .metric import Metric
 
 
@@ -47,13 +46,13 @@ class FBetaScore(Metric):
         found, chosen, positive = (
             np.asarray(arrays.to_numpy(part)) for part in (self.found, self.chosen, self.positive)
         )
-        precision, recall = found / (chosen + config.epsilon()), found / (positive + config.epsilon())
+        precision, recall = found / (chosen + EPSILON), found / (positive + EPSILON)
         square = self.beta**2
-        score = (1 + square) * precision * recall / (precision * square + recall + config.epsilon())
+        score = (1 + square) * precision * recall / (precision * square + recall + EPSILON)
         if self.average == "macro":
             return float(score.mean())
         if self.average == "weighted":
-            return float((score * positive / (positive.sum() + config.epsilon())).sum())
+            return float((score * positive / (positive.sum() + EPSILON)).sum())
         return score if score.ndim else float(score)
 
     def get_config(self):

@@ -1,5 +1,6 @@
 """Pure functions on NumPy or CuPy arrays, in pairs: forward and backward."""
 
+from . import further_activations  # noqa: F401  (known by their names to all operations)
 from .convolution import conv, conv_backward_bias, conv_backward_input, conv_backward_weight
 from .convolution.depthwise import (
     depthwise_conv,

@@ -69,8 +69,9 @@ class Activation:
     gradient: Callable
     from_output: bool
 
-    def __call__(self, x, *, out=None, **parameters):
-        """The function of a float array of any shape; into `out` if given.
+    def __call__(self, x, *arguments, out=None, **parameters):
+        """The function of a float array of any shape, with the arguments it has in Keras; into `out` if
+        given.
 
         Raises:
             TypeError: not a float array.
@@ -78,8 +79,8 @@ class Activation:
         x = arrays.take(x, "x")
         xp, dtype = arrays.array_module(x), arrays.float_dtype(x.dtype, "x")
         if dtype.itemsize > 2:
-            return self.function(xp, x, out, **parameters)
-        y = self.function(xp, x.astype(np.float32), None, **parameters)
+            return self.function(xp, x, out, *arguments, **parameters)
+        y = self.function(xp, x.astype(np.float32), None, *arguments, **parameters)
         if out is None:
             return y.astype(dtype)
         out[...] = y
@@ -90,6 +91,8 @@ class Activation:
         xp, dtype = arrays.array_module(grad_output), grad_output.dtype
         if dtype.itemsize > 2:
             return self.gradient(xp, grad_output, saved, **parameters)
+        if parameters.get("max_value") is not None:  # outputs that reached it were rounded, as it must be
+            parameters["max_value"] = float(dtype.type(parameters["max_value"]))
         wide = self.gradient(xp, grad_output.astype(np.float32), saved.astype(np.float32), **parameters)
         return wide.astype(dtype)
 
@@ -97,15 +100,17 @@ class Activation:
         return f"<activation {self.name}>"
 
 
-def _activation(name, gradient, from_output=False):
-    def register(function):
+def register(name, gradient, from_output=False):
+    """A decorator that makes an Activation of a function and adds it to `ACTIVATIONS`."""
+
+    def made(function):
         ACTIVATIONS[name] = Activation(name, function, gradient, from_output)
         return ACTIVATIONS[name]
 
-    return register
+    return made
 
 
-@_activation("linear", lambda xp, grad, y: grad, from_output=True)
+@register("linear", lambda xp, grad, y: grad, from_output=True)
 def linear(xp, x, out):
     if out is None or out is x:
         return x
@@ -117,12 +122,14 @@ def _relu_gradient(xp, grad, y, negative_slope=0.0, max_value=None, threshold=0.
     if not negative_slope and max_value is None:
         return xp.multiply(grad, y > 0)
     slope = xp.where(y > 0, 1, negative_slope).astype(grad.dtype)
+    if threshold:
+        slope[y == 0] = 0  # at the threshold itself
     if max_value is not None:
         slope[y >= max_value] = 0
     return grad * slope
 
 
-@_activation("relu", _relu_gradient, from_output=True)
+@register("relu", _relu_gradient, from_output=True)
 def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
     if threshold < 0:
         raise ValueError(f"threshold must be at least 0. Received: {threshold}")
@@ -139,7 +146,7 @@ def _into(out, y):
     return out
 
 
-@_activation("relu6", lambda xp, grad, y: grad * ((y > 0) & (y < 6)), from_output=True)
+@register("relu6", lambda xp, grad, y: grad * ((y > 0) & (y < 6)), from_output=True)
 def relu6(xp, x, out):
     return xp.clip(x, 0, 6, out=out)
 
@@ -148,12 +155,12 @@ def _leaky_relu_gradient(xp, grad, y, negative_slope=0.2):
     return xp.where(y > 0, grad, grad * negative_slope).astype(grad.dtype, copy=False)
 
 
-@_activation("leaky_relu", _leaky_relu_gradient, from_output=True)
+@register("leaky_relu", _leaky_relu_gradient, from_output=True)
 def leaky_relu(xp, x, out, negative_slope=0.2):
     return _into(out, xp.where(x > 0, x, x * negative_slope).astype(x.dtype, copy=False))
 
 
-@_activation("sigmoid", lambda xp, grad, y: grad * (y * (1 - y)), from_output=True)
+@register("sigmoid", lambda xp, grad, y: grad * (y * (1 - y)), from_output=True)
 def sigmoid(xp, x, out):
     # By tanh: no overflow for any x.
     y = xp.multiply(x, 0.5, out=out)
@@ -163,7 +170,7 @@ def sigmoid(xp, x, out):
     return y
 
 
-@_activation("tanh", lambda xp, grad, y: grad * (1 - y * y), from_output=True)
+@register("tanh", lambda xp, grad, y: grad * (1 - y * y), from_output=True)
 def tanh(xp, x, out):
     return xp.tanh(x, out=out)
 
@@ -174,7 +181,7 @@ def _softmax_gradient(xp, grad, y, axis=-1):
     return product
 
 
-@_activation("softmax", _softmax_gradient, from_output=True)
+@register("softmax", _softmax_gradient, from_output=True)
 def softmax(xp, x, out, axis=-1):
     y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
     xp.exp(y, out=y)
@@ -186,7 +193,7 @@ def _log_softmax_gradient(xp, grad, y, axis=-1):
     return grad - xp.exp(y) * grad.sum(axis=axis, keepdims=True)
 
 
-@_activation("log_softmax", _log_softmax_gradient, from_output=True)
+@register("log_softmax", _log_softmax_gradient, from_output=True)
 def log_softmax(xp, x, out, axis=-1):
     y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
     y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
@@ -197,12 +204,12 @@ def _elu_gradient(xp, grad, y, alpha=1.0, scale=1.0):
     return grad * xp.where(y > 0, scale, y + alpha * scale).astype(grad.dtype, copy=False)
 
 
-@_activation("elu", _elu_gradient, from_output=True)
+@register("elu", _elu_gradient, from_output=True)
 def elu(xp, x, out, alpha=1.0):
     return _into(out, xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))).astype(x.dtype, copy=False))
 
 
-@_activation(
+@register(
     "selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, SELU_ALPHA, SELU_SCALE), from_output=True
 )
 def selu(xp, x, out):
@@ -211,13 +218,13 @@ def selu(xp, x, out):
     return y
 
 
-@_activation("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True)
+@register("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True)
 def softplus(xp, x, out):
     y = xp.log1p(xp.exp(-abs(x)))
     return xp.add(y, xp.maximum(x, 0), out=y if out is None else out)
 
 
-@_activation("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True)
+@register("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True)
 def softsign(xp, x, out):
     return xp.divide(x, 1 + abs(x), out=out)
 
@@ -227,7 +234,7 @@ def _silu_gradient(xp, grad, x):
     return grad * (s * (1 + x * (1 - s)))
 
 
-@_activation("silu", _silu_gradient)
+@register("silu", _silu_gradient)
 def silu(xp, x, out):
     return xp.multiply(x, sigmoid.function(xp, x, None), out=out)
 
@@ -270,17 +277,17 @@ def _gelu_gradient(xp, grad, x, approximate=False):
     return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
 
 
-@_activation("gelu", _gelu_gradient)
+@register("gelu", _gelu_gradient)
 def gelu(xp, x, out, approximate=False):
     return xp.multiply(x, 0.5 * (1 + _gelu_tanh(xp, x)) if approximate else _normal_cdf(xp, x), out=out)
 
 
-@_activation("exponential", lambda xp, grad, y: grad * y, from_output=True)
+@register("exponential", lambda xp, grad, y: grad * y, from_output=True)
 def exponential(xp, x, out):
     return xp.exp(x, out=out)
 
 
-@_activation("hard_sigmoid", lambda xp, grad, y: grad * ((y > 0) & (y < 1)) / 6, from_output=True)
+@register("hard_sigmoid", lambda xp, grad, y: grad * ((y > 0) & (y < 1)) / 6, from_output=True)
 def hard_sigmoid(xp, x, out):
     y = xp.add(x, 3, out=out)
     xp.clip(y, 0, 6, out=y)
@@ -293,7 +300,7 @@ def _hard_silu_gradient(xp, grad, x):
     return grad * (hard_sigmoid.function(xp, x, None) + x * inside / 6)
 
 
-@_activation("hard_silu", _hard_silu_gradient)
+@register("hard_silu", _hard_silu_gradient)
 def hard_silu(xp, x, out):
     return xp.multiply(x, hard_sigmoid.function(xp, x, None), out=out)
 
@@ -303,12 +310,12 @@ def _mish_gradient(xp, grad, x):
     return grad * (t + x * (1 - t * t) * sigmoid.function(xp, x, None))
 
 
-@_activation("mish", _mish_gradient)
+@register("mish", _mish_gradient)
 def mish(xp, x, out):
     return xp.multiply(x, xp.tanh(softplus.function(xp, x, None)), out=out)
 
 
-@_activation("log_sigmoid", lambda xp, grad, y: grad * -xp.expm1(y), from_output=True)
+@register("log_sigmoid", lambda xp, grad, y: grad * -xp.expm1(y), from_output=True)
 def log_sigmoid(xp, x, out):
     return xp.negative(softplus.function(xp, -x, None), out=out)
 

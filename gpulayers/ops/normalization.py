@@ -9,8 +9,9 @@ import dataclasses
 
 import numpy as np
 
-from .. import config
 from . import arrays
+
+_MASK_EPSILON = 1e-7  # Keras's, added to the number of positions that a mask keeps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +94,7 @@ def normalize_moments(x, axes, epsilon, mask=None):
         variance = (centered * centered).mean(axis=axes, keepdims=True)
     else:
         kept = xp.broadcast_to(mask, x.shape).astype(wide.dtype)
-        weights = kept / (kept.sum(axis=axes, keepdims=True) + config.epsilon())
+        weights = kept / (kept.sum(axis=axes, keepdims=True) + _MASK_EPSILON)
         mean = (wide * weights).sum(axis=axes, keepdims=True)
         centered = wide - mean
         variance = (centered * centered * weights).sum(axis=axes, keepdims=True)

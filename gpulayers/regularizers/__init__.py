@@ -1,7 +1,9 @@
 """Penalties on weights and outputs, by Keras's names."""
 
-from ..ops import arrays
-from ..registry import Registry, deserializer, serialize_object
+import math
+
+from ..ops import arrays, normalization
+from ..registry import Registry, serialize_object
 
 
 class Regularizer:
@@ -22,8 +24,8 @@ class Regularizer:
 
 
 def _factor(value, name):
-    if not isinstance(value, (int, float)) or value < 0:
-        raise ValueError(f"{name} must be a number of at least 0. Received: {value!r}")
+    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number of at least 0. Received: {value!r}")
     return float(value)
 
 
@@ -61,14 +63,64 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_REGISTRY = Registry("regularizer", Regularizer, [L1, L2, L1L2], {"l1_l2": L1L2})
+class OrthogonalRegularizer(Regularizer):
+    """factor times the mean |cosine| between the rows (or columns) of a matrix, 0 for a single one.
+
+    Args:
+        factor: at least 0.
+        mode: "rows" or "columns".
+
+    Raises (when called):
+        ValueError: not a matrix.
+    """
+
+    def __init__(self, factor=0.01, mode="rows"):
+        self.factor, self.mode = _factor(factor, "factor"), mode
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"mode must be 'rows' or 'columns'. Received: {mode!r}")
+
+    def _cosines(self, x):
+        """(vectors of length 1, with their backward; their products, without those of each with itself; the
+        factor of the sum)."""
+        if x.ndim != 2:
+            raise ValueError(f"An OrthogonalRegularizer takes matrices. Received: shape {tuple(x.shape)}")
+        rows = x if self.mode == "rows" else x.T
+        result = normalization.normalize_length(rows, (1,), 1e-12)
+        count = len(rows)
+        products = arrays.device_of(x).matmul(result.values, result.values.T)
+        products *= 1 - arrays.array_module(x).eye(count, dtype=products.dtype)
+        return result, products, self.factor / max(1, count * (count - 1))
+
+    def __call__(self, x):
+        _, products, factor = self._cosines(x)
+        return abs(products).sum() * products.dtype.type(factor)
+
+    def gradient(self, x):
+        result, products, factor = self._cosines(x)
+        signs = arrays.array_module(x).sign(products) * products.dtype.type(2 * factor)
+        grad = result.backward(arrays.device_of(x).matmul(signs, result.values))
+        return arrays.contiguous(grad if self.mode == "rows" else grad.T).astype(x.dtype, copy=False)
+
+    def get_config(self):
+        return {"factor": self.factor, "mode": self.mode}
+
+
+_REGISTRY = Registry("regularizer", Regularizer, [L1, L2, L1L2, OrthogonalRegularizer], {"l1_l2": L1L2})
 
 
 def get(identifier):
-    """The Regularizer of a name, an object or a config; None stays None."""
+    """The Regularizer of a name, an object, a class or a config; None stays None.
+
+    Raises:
+        ValueError: anything else: a function's gradient is not known.
+    """
     return _REGISTRY.get(identifier)
 
 
-deserialize = deserializer(get)
+def deserialize(config, custom_objects=None):
+    """The Regularizer of a config; custom_objects: {class name: class}."""
+    return _REGISTRY.get(config, custom_objects)
+
+
 serialize = serialize_object
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

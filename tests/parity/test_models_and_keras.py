@@ -115,6 +115,7 @@ OPTIONS = {
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")  # of Keras, for an output without a loss
+@pytest.mark.filterwarnings("ignore:There are no gradients for")  # the same of ours
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", BUILD)

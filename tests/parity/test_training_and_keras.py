@@ -329,7 +329,7 @@ def test_signatures_and_configs(name, arguments):
     theirs, ours = parameters(getattr(keras.layers, name)), parameters(getattr(layers, name))
     # Quantisation and low-rank adaptation are not ours.
     names = [n for n in theirs if n not in ("lora_rank", "lora_alpha", "quantization_config")]
-    assert list(ours) == names + (["input_length"] if name == "Embedding" else [])
+    assert list(ours) == names
     their_config = getattr(keras.layers, name)(*arguments).get_config()
     our_config = getattr(layers, name)(*arguments).get_config()
     assert set(their_config) - set(our_config) <= {"activity_regularizer", "quantization_config"}
