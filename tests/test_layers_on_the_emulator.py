@@ -12,7 +12,7 @@ from gpulayers.ops import arrays
 from gpulayers.ops.activations import ACTIVATIONS, activate
 
 from .layer_makers import MAKERS, MERGES, RANDOM
-from .tolerances import assert_close
+from .tolerances import ROUNDING, assert_close
 
 EVERY = {**MAKERS, **RANDOM, **MERGES}
 
@@ -76,7 +76,8 @@ def concrete(module, base):
     return [
         name
         for name, kind in classes
-        if kind is not base and name not in ("MeanMetricWrapper", "Mean", "Sum", "Loss", "FunctionLoss", "CTC")
+        if kind is not base
+        and name not in ("MeanMetricWrapper", "Mean", "Sum", "Loss", "FunctionLoss", "CTC")
     ]
 
 
@@ -125,3 +126,46 @@ def test_optimizers(name, request):
 def test_metrics(name, request):
     loss = losses.SparseCategoricalCrossentropy() if "Sparse" in name else losses.CategoricalCrossentropy()
     fit(request, loss=loss, metric=getattr(metrics, name))
+
+
+MIXED = {
+    "Dense": (lambda **k: layers.Dense(4, "tanh", **k), (3, 5)),
+    "Conv2D": (lambda **k: layers.Conv2D(4, 3, activation="relu", **k), (2, 5, 6, 3)),
+    "DepthwiseConv2D": (lambda **k: layers.DepthwiseConv2D(2, **k), (2, 4, 5, 3)),
+    "MaxPooling2D": (lambda **k: layers.MaxPooling2D(2, **k), (2, 4, 6, 3)),
+    "BatchNormalization": (lambda **k: layers.BatchNormalization(**k), (4, 3)),
+    "LayerNormalization": (lambda **k: layers.LayerNormalization(**k), (4, 3)),
+    "LSTM": (lambda **k: layers.LSTM(4, return_sequences=True, **k), (2, 3, 5)),
+    "GRU": (lambda **k: layers.GRU(4, **k), (2, 3, 5)),
+    "Embedding": (lambda **k: layers.Embedding(7, 4, **k), (2, 3)),
+    "Average": (lambda **k: layers.Average(**k), [(2, 3), (2, 3)]),
+}
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed_policies(name, policy, request):
+    make, shape = MIXED[name]
+    several = isinstance(shape, list)
+
+    def compute(device):
+        layer = make(dtype=policy)
+        xs = [device.asarray(normal(i, s)) for i, s in enumerate(shape if several else [shape])]
+        if name == "Embedding":
+            xs = [device.asarray(np.arange(6).reshape(shape))]
+        y, backward = layer.forward(xs if several else xs[0], training=True)
+        assert y.dtype == layer.compute_dtype and layer.compute_dtype.itemsize == 2
+        gradients = backward(device.asarray(normal(9, y.shape)))
+        gradients = [] if name == "Embedding" else gradients if several else [gradients]
+        weights = [w for variable in layer.trainable_weights for w in (variable.value, variable.grad)]
+        assert all(array.dtype == np.float32 for array in [*gradients, *weights])
+        return [y, *gradients, *weights]
+
+    expected, results = on_both(compute, request)
+    rounding = ROUNDING[expected[0].dtype]
+    for found, wanted in zip(results, expected, strict=True):
+        assert found.dtype == wanted.dtype
+        # The kernels add in another order, so that some numbers are rounded the other way, at most a few times.
+        wide = wanted.astype(np.float64)
+        bound = 8 * rounding * max(1.0, np.abs(wide).max())
+        np.testing.assert_allclose(found.astype(np.float64), wide, rtol=0, atol=bound)
