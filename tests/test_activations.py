@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gpulayers import activations, layers
+from gpulayers.ops import arrays, threads
 from gpulayers.ops.activations import ACTIVATIONS, activate
 
 from .tolerances import assert_close
@@ -281,3 +282,24 @@ def test_unknown_activations(identifier):
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="Received: int64"):
         activations.relu(np.array([1, 2]))
+
+
+ELEMENTWISE = sorted(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_large_arrays_are_computed_in_blocks(name, dtype, monkeypatch):
+    """Block by block, on threads: values and gradients are those of whole arrays."""
+    activation, generator = ACTIVATIONS[name], np.random.default_rng(4)
+    x, grad = (generator.uniform(-8, 8, (33, 17)).astype(dtype) for _ in range(2))
+    results = []
+    for block in (None, 50):
+        monkeypatch.setattr(arrays.CPU, "block_elements", block, raising=False)
+        monkeypatch.setattr(threads, "num_threads", lambda: 2)
+        y, inside = activation(x), x.copy()
+        assert activation(inside, out=inside) is inside
+        results.append((y, inside, activation.backward(grad, y if activation.from_output else x)))
+    for what, whole, blocked in zip(("values", "in place", "gradient"), *results):
+        assert blocked.dtype == dtype
+        assert_close(blocked, whole, what=what)

@@ -6,7 +6,7 @@ from typing import Callable
 
 import numpy as np
 
-from . import arrays
+from . import arrays, blocks
 
 ACTIVATIONS = {}  # name -> Activation
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -62,12 +62,14 @@ class Activation:
             None.
         gradient: `gradient(xp, grad_output, saved, **parameters) -> grad_input`.
         from_output: whether `saved` is the output rather than the input.
+        elementwise: whether parts of large arrays may be computed apart.
     """
 
     name: str
     function: Callable
     gradient: Callable
     from_output: bool
+    elementwise: bool = dataclasses.field(default=False, kw_only=True)
 
     def __call__(self, x, *arguments, out=None, **parameters):
         """The function of a float array of any shape, with the arguments it has in Keras; into `out` if
@@ -78,33 +80,53 @@ class Activation:
         """
         x = arrays.take(x, "x")
         xp, dtype = arrays.array_module(x), arrays.float_dtype(x.dtype, "x")
-        if dtype.itemsize > 2:
-            return self.function(xp, x, out, *arguments, **parameters)
-        y = self.function(xp, x.astype(np.float32), None, *arguments, **parameters)
-        if out is None:
-            return y.astype(dtype)
-        out[...] = y
+
+        def compute(x, out):
+            if dtype.itemsize > 2:
+                return self.function(xp, x, out, *arguments, **parameters)
+            y = self.function(xp, x.astype(np.float32), None, *arguments, **parameters)
+            if out is None:
+                return y.astype(dtype)
+            out[...] = y
+            return out
+
+        if not self.elementwise or not blocks.divides(x, x if out is None else out):
+            return compute(x, out)
+        out = xp.empty(x.shape, dtype) if out is None else out
+        blocks.run(compute, x, out)
         return out
 
     def backward(self, grad_output, saved, **parameters):
         """The gradient to the input; `saved` is the output if `from_output`, else the input."""
         xp, dtype = arrays.array_module(grad_output), grad_output.dtype
-        if dtype.itemsize > 2:
-            return self.gradient(xp, grad_output, saved, **parameters)
-        if parameters.get("max_value") is not None:  # outputs that reached it were rounded, as it must be
+        wide = dtype if dtype.itemsize > 2 else np.dtype(np.float32)
+        if wide != dtype and parameters.get("max_value") is not None:
+            # Outputs that reached it were rounded, as it must be.
             parameters["max_value"] = float(dtype.type(parameters["max_value"]))
-        wide = self.gradient(xp, grad_output.astype(np.float32), saved.astype(np.float32), **parameters)
-        return wide.astype(dtype)
+
+        def compute(grad, saved):
+            if wide != dtype:
+                grad, saved = grad.astype(wide), saved.astype(wide)
+            return self.gradient(xp, grad, saved, **parameters).astype(dtype, copy=False)
+
+        def write(grad, saved, result):
+            result[...] = compute(grad, saved)
+
+        if not self.elementwise or not blocks.divides(grad_output, saved):
+            return compute(grad_output, saved)
+        result = xp.empty(grad_output.shape, dtype)
+        blocks.run(write, grad_output, saved, result)
+        return result
 
     def __repr__(self):
         return f"<activation {self.name}>"
 
 
-def register(name, gradient, from_output=False):
+def register(name, gradient, from_output=False, elementwise=False):
     """A decorator that makes an Activation of a function and adds it to `ACTIVATIONS`."""
 
     def made(function):
-        ACTIVATIONS[name] = Activation(name, function, gradient, from_output)
+        ACTIVATIONS[name] = Activation(name, function, gradient, from_output, elementwise=elementwise)
         return ACTIVATIONS[name]
 
     return made
@@ -129,7 +151,7 @@ def _relu_gradient(xp, grad, y, negative_slope=0.0, max_value=None, threshold=0.
     return grad * slope
 
 
-@register("relu", _relu_gradient, from_output=True)
+@register("relu", _relu_gradient, from_output=True, elementwise=True)
 def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
     if threshold < 0:
         raise ValueError(f"threshold must be at least 0. Received: {threshold}")
@@ -146,31 +168,47 @@ def _into(out, y):
     return out
 
 
-@register("relu6", lambda xp, grad, y: grad * ((y > 0) & (y < 6)), from_output=True)
+@register("relu6", lambda xp, grad, y: grad * ((y > 0) & (y < 6)), from_output=True, elementwise=True)
 def relu6(xp, x, out):
     return xp.clip(x, 0, 6, out=out)
 
 
 def _leaky_relu_gradient(xp, grad, y, negative_slope=0.2):
-    return xp.where(y > 0, grad, grad * negative_slope).astype(grad.dtype, copy=False)
+    # From a table: choosing between arrays costs more where signs are random.
+    slopes = xp.asarray([negative_slope, 1], grad.dtype)
+    return grad * slopes.take((y > 0).astype(np.int8))
 
 
-@register("leaky_relu", _leaky_relu_gradient, from_output=True)
+@register("leaky_relu", _leaky_relu_gradient, from_output=True, elementwise=True)
 def leaky_relu(xp, x, out, negative_slope=0.2):
-    return _into(out, xp.where(x > 0, x, x * negative_slope).astype(x.dtype, copy=False))
+    larger = xp.maximum if negative_slope <= 1 else xp.minimum
+    return larger(x, x * x.dtype.type(negative_slope), out=out)
 
 
-@register("sigmoid", lambda xp, grad, y: grad * (y * (1 - y)), from_output=True)
+def _sigmoid_gradient(xp, grad, y):
+    slope = 1 - y
+    slope *= y
+    slope *= grad
+    return slope
+
+
+@register("sigmoid", _sigmoid_gradient, from_output=True, elementwise=True)
 def sigmoid(xp, x, out):
-    # By tanh: no overflow for any x.
-    y = xp.multiply(x, 0.5, out=out)
-    xp.tanh(y, out=y)
-    y *= 0.5
-    y += 0.5
-    return y
+    y = xp.negative(x, out=out)
+    with np.errstate(over="ignore"):  # the quotient of infinity is 0, as it must be
+        xp.exp(y, out=y)
+    y += 1
+    return xp.divide(1, y, out=y)
 
 
-@register("tanh", lambda xp, grad, y: grad * (1 - y * y), from_output=True)
+def _tanh_gradient(xp, grad, y):
+    slope = y * y
+    xp.subtract(1, slope, out=slope)
+    slope *= grad
+    return slope
+
+
+@register("tanh", _tanh_gradient, from_output=True, elementwise=True)
 def tanh(xp, x, out):
     return xp.tanh(x, out=out)
 
@@ -190,7 +228,9 @@ def softmax(xp, x, out, axis=-1):
 
 
 def _log_softmax_gradient(xp, grad, y, axis=-1):
-    return grad - xp.exp(y) * grad.sum(axis=axis, keepdims=True)
+    share = xp.exp(y)
+    share *= grad.sum(axis=axis, keepdims=True)
+    return xp.subtract(grad, share, out=share)
 
 
 @register("log_softmax", _log_softmax_gradient, from_output=True)
@@ -201,16 +241,27 @@ def log_softmax(xp, x, out, axis=-1):
 
 
 def _elu_gradient(xp, grad, y, alpha=1.0, scale=1.0):
-    return grad * xp.where(y > 0, scale, y + alpha * scale).astype(grad.dtype, copy=False)
+    slope = xp.minimum(y, 0)
+    slope += alpha * scale
+    if alpha != 1:
+        xp.copyto(slope, slope.dtype.type(scale), where=y > 0)
+    slope *= grad
+    return slope
 
 
-@register("elu", _elu_gradient, from_output=True)
+@register("elu", _elu_gradient, from_output=True, elementwise=True)
 def elu(xp, x, out, alpha=1.0):
-    return _into(out, xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))).astype(x.dtype, copy=False))
+    y = xp.minimum(x, 0)
+    xp.expm1(y, out=y)
+    y *= alpha
+    return xp.add(y, xp.maximum(x, 0), out=y if out is None else out)
 
 
 @register(
-    "selu", lambda xp, grad, y: _elu_gradient(xp, grad, y, SELU_ALPHA, SELU_SCALE), from_output=True
+    "selu",
+    lambda xp, grad, y: _elu_gradient(xp, grad, y, SELU_ALPHA, SELU_SCALE),
+    from_output=True,
+    elementwise=True,
 )
 def selu(xp, x, out):
     y = elu.function(xp, x, out, SELU_ALPHA)
@@ -218,23 +269,28 @@ def selu(xp, x, out):
     return y
 
 
-@register("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True)
+@register("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True, elementwise=True)
 def softplus(xp, x, out):
     y = xp.log1p(xp.exp(-abs(x)))
     return xp.add(y, xp.maximum(x, 0), out=y if out is None else out)
 
 
-@register("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True)
+@register("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True, elementwise=True)
 def softsign(xp, x, out):
     return xp.divide(x, 1 + abs(x), out=out)
 
 
 def _silu_gradient(xp, grad, x):
     s = sigmoid.function(xp, x, None)
-    return grad * (s * (1 + x * (1 - s)))
+    slope = 1 - s
+    slope *= x
+    slope += 1
+    slope *= s
+    slope *= grad
+    return slope
 
 
-@register("silu", _silu_gradient)
+@register("silu", _silu_gradient, elementwise=True)
 def silu(xp, x, out):
     return xp.multiply(x, sigmoid.function(xp, x, None), out=out)
 
@@ -277,17 +333,19 @@ def _gelu_gradient(xp, grad, x, approximate=False):
     return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
 
 
-@register("gelu", _gelu_gradient)
+@register("gelu", _gelu_gradient, elementwise=True)
 def gelu(xp, x, out, approximate=False):
     return xp.multiply(x, 0.5 * (1 + _gelu_tanh(xp, x)) if approximate else _normal_cdf(xp, x), out=out)
 
 
-@register("exponential", lambda xp, grad, y: grad * y, from_output=True)
+@register("exponential", lambda xp, grad, y: grad * y, from_output=True, elementwise=True)
 def exponential(xp, x, out):
     return xp.exp(x, out=out)
 
 
-@register("hard_sigmoid", lambda xp, grad, y: grad * ((y > 0) & (y < 1)) / 6, from_output=True)
+@register(
+    "hard_sigmoid", lambda xp, grad, y: grad * ((y > 0) & (y < 1)) / 6, from_output=True, elementwise=True
+)
 def hard_sigmoid(xp, x, out):
     y = xp.add(x, 3, out=out)
     xp.clip(y, 0, 6, out=y)
@@ -300,7 +358,7 @@ def _hard_silu_gradient(xp, grad, x):
     return grad * (hard_sigmoid.function(xp, x, None) + x * inside / 6)
 
 
-@register("hard_silu", _hard_silu_gradient)
+@register("hard_silu", _hard_silu_gradient, elementwise=True)
 def hard_silu(xp, x, out):
     return xp.multiply(x, hard_sigmoid.function(xp, x, None), out=out)
 
@@ -310,12 +368,12 @@ def _mish_gradient(xp, grad, x):
     return grad * (t + x * (1 - t * t) * sigmoid.function(xp, x, None))
 
 
-@register("mish", _mish_gradient)
+@register("mish", _mish_gradient, elementwise=True)
 def mish(xp, x, out):
     return xp.multiply(x, xp.tanh(softplus.function(xp, x, None)), out=out)
 
 
-@register("log_sigmoid", lambda xp, grad, y: grad * -xp.expm1(y), from_output=True)
+@register("log_sigmoid", lambda xp, grad, y: grad * -xp.expm1(y), from_output=True, elementwise=True)
 def log_sigmoid(xp, x, out):
     return xp.negative(softplus.function(xp, -x, None), out=out)
 

@@ -18,6 +18,7 @@ class Device:
 
     name = None
     runs = None
+    block_elements = None  # of an array that element by element work passes through at once; None: all
 
     @property
     def array_module(self):
@@ -54,6 +55,7 @@ class Device:
 class CpuDevice(Device):
     name, runs = "cpu", "numpy"
     array_module = np
+    block_elements = 1 << 16  # a few such arrays stay in the cache
 
     def asarray(self, array, dtype=None):
         return np.asarray(to_numpy(array), dtype)
