@@ -39,11 +39,23 @@ class Normalized:
         """The gradient to x, in the accumulation dtype."""
         if self.weights is None:
             return grad_values * self.inverse
-        total = self.values * (grad_values * self.values).sum(axis=self.axes, keepdims=True)
-        if self.centered:
-            total += grad_values.sum(axis=self.axes, keepdims=True)
-        total *= self.weights
-        return self.inverse * (grad_values - total)
+        xp = arrays.array_module(grad_values)
+        change = grad_values * self.values
+        along = change.sum(axis=self.axes, keepdims=True)
+        across = grad_values.sum(axis=self.axes, keepdims=True) if self.centered else None
+        same = np.shape(self.weights) in ((), along.shape)  # along the axes: they are factors of the sums
+        if same:
+            along *= self.weights
+        xp.multiply(self.values, along, out=change)
+        if across is not None:
+            if same:
+                across *= self.weights
+            change += across
+        if not same:
+            change *= self.weights
+        xp.subtract(grad_values, change, out=change)
+        change *= self.inverse
+        return change
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +111,8 @@ def normalize_moments(x, axes, epsilon, mask=None):
         centered = wide - mean
         variance = (centered * centered * weights).sum(axis=axes, keepdims=True)
     inverse = 1 / xp.sqrt(variance + epsilon)
-    return Normalized(centered * inverse, inverse, axes, weights, True, mean, variance)
+    centered *= inverse
+    return Normalized(centered, inverse, axes, weights, True, mean, variance)
 
 
 def normalize_constants(x, axes, mean, variance, epsilon):
@@ -107,7 +120,9 @@ def normalize_constants(x, axes, mean, variance, epsilon):
     wide = _wide(x)
     xp = arrays.array_module(x)
     inverse = 1 / xp.sqrt(variance.astype(wide.dtype, copy=False) + epsilon)
-    return Normalized((wide - mean.astype(wide.dtype, copy=False)) * inverse, inverse, axes, None, True)
+    values = wide - mean.astype(wide.dtype, copy=False)
+    values *= inverse
+    return Normalized(values, inverse, axes, None, True)
 
 
 def normalize_deviation(x, axes, epsilon):
@@ -137,7 +152,9 @@ def normalize_length(x, axes, epsilon):
 def scale_and_shift(values, gamma, beta, shape, dtype):
     """values * gamma + beta in `dtype`; gamma and beta are reshaped to `shape`, or None."""
     y = values if gamma is None else values * gamma.reshape(shape).astype(values.dtype, copy=False)
-    y = y if beta is None else y + beta.reshape(shape).astype(values.dtype, copy=False)
+    if beta is not None:
+        beta = beta.reshape(shape).astype(values.dtype, copy=False)
+        y = arrays.array_module(y).add(y, beta, out=None if y is values else y)
     return y.astype(dtype, copy=False)
 
 
