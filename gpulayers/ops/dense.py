@@ -30,7 +30,7 @@ def dense(x, weight, bias=None, activation=None):
         y += bias
     if activation is not None:
         y = activation(y, out=y)
-    return y.reshape(*x.shape[:-1], weight.shape[1])
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[1])
 
 
 def dense_backward_input(grad_output, weight):
@@ -53,6 +53,8 @@ def dense_backward_bias(grad_output):
 
 
 def _rows(array):
+    if array.ndim == 2:
+        return array
     size = array.shape[-1]
     # An explicit count: -1 cannot be inferred where a dimension is zero.
     count = 1

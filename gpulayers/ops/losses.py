@@ -151,9 +151,16 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         values = values * kept
 
     def backward(weights):
-        grad = xp.zeros(x.shape, x.dtype)
         weights = weights if kept is None else weights * kept
-        xp.put_along_axis(grad, at, -xp.expand_dims(weights, axis).astype(x.dtype, copy=False), axis)
-        return slope(grad).astype(y_pred.dtype, copy=False)
+        weights = xp.expand_dims(weights, axis).astype(x.dtype, copy=False)
+        if from_logits:  # p less one at the label
+            grad = xp.exp(log_p)
+            grad *= weights
+            xp.put_along_axis(grad, at, xp.take_along_axis(grad, at, axis) - weights, axis)
+        else:
+            grad = xp.zeros(x.shape, x.dtype)
+            xp.put_along_axis(grad, at, -weights, axis)
+            grad = slope(grad)
+        return grad.astype(y_pred.dtype, copy=False)
 
     return values, backward
