@@ -182,3 +182,99 @@ def test_training_with_a_scale_that_adapts():
     assert found[0][0] == found[1][0] and len(set(found[0][0])) > 3
     for ours, theirs in zip(found[0][1], found[1][1]):
         np.testing.assert_allclose(ours, theirs, atol=5e-3)
+
+
+WRAPPERS = {
+    "bidirectional": lambda made, k: made.Bidirectional(made.GRU(3, return_sequences=True, **k), **k),
+    "of another policy": lambda made, k: made.Bidirectional(made.LSTM(3, dtype="float32"), "sum", **k),
+    "cells": lambda made, k: made.RNN([made.LSTMCell(3, **k), made.GRUCell(2, **k)], **k),
+    "states": lambda made, k: made.LSTM(3, return_state=True, **k),
+    "steps": lambda made, k: made.TimeDistributed(made.Dense(3, "tanh", **k), **k),
+}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_wrappers_and_cells(name, policy):
+    generator = np.random.default_rng(5)
+    x = generator.standard_normal((2, 4, 5)).astype(np.float32)
+    tensor = torch.tensor(x, requires_grad=True)
+    ours, theirs = (WRAPPERS[name](library.layers, dict(dtype=policy)) for library in (gpulayers, keras))
+    for layer in (ours, theirs):
+        layer.build(x.shape)
+    weights = [generator.uniform(-0.5, 0.5, weight.shape) for weight in theirs.weights]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    expected = theirs(tensor)
+    y, backward = ours.forward(x)
+    several = isinstance(y, list)
+    outputs, wanted = (y, expected) if several else ([y], [expected])
+    directions = [generator.standard_normal(part.shape).astype(np.float32) for part in outputs]
+    short = POLICIES[policy]
+    for part, true in zip(outputs, wanted, strict=True):
+        assert part.dtype.name == keras.backend.standardize_dtype(true.dtype)
+        close(part, numpy_of(true), short, "output")
+    sum((true * torch.tensor(d).to(true.dtype)).sum() for true, d in zip(wanted, directions)).backward()
+    grad = backward(directions if several else directions[0])
+    assert grad.dtype == np.float32
+    close(grad, numpy_of(tensor.grad), short, "gradient of the input")
+    for variable, true in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
+        assert variable.grad.dtype == np.float32
+        close(variable.grad, numpy_of(true.value.grad), short, variable.name)
+
+
+KINDS = {
+    "Dense": dict(units=3),
+    "Activation": dict(activation="gelu"),
+    "BatchNormalization": {},
+    "LayerNormalization": {},
+    "PReLU": dict(shared_axes=[1]),
+    "Softmax": {},
+    "Dropout": dict(rate=0.0),
+    "Rescaling": dict(scale=0.5),
+    "Masking": {},
+    "Add": {},
+    "Multiply": {},
+    "Maximum": {},
+    "Average": {},
+}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_graphs(seed):
+    """Random graphs whose layers have policies of their own."""
+    generator = np.random.default_rng(seed)
+    plan = []
+    for number in range(1, 7):
+        kind = str(generator.choice(list(KINDS)))
+        count = 2 if kind in ("Add", "Multiply", "Maximum", "Average") else 1
+        policy = str(generator.choice(["float32", *POLICIES]))
+        plan.append((kind, generator.integers(0, number, count).tolist(), policy))
+
+    def built(library):
+        tensors = [library.Input((4, 3))]
+        for number, (kind, sources, policy) in enumerate(plan):
+            layer = getattr(library.layers, kind)(**KINDS[kind], dtype=policy, name=f"layer_{number}")
+            given = [tensors[source] for source in sources]
+            tensors.append(layer(given if len(given) > 1 else given[0]))
+        return library.Model(tensors[0], [tensors[-1], tensors[3]])
+
+    ours, theirs = built(gpulayers), built(keras)
+    assert [tensor.dtype for tensor in ours.outputs] == [tensor.dtype for tensor in theirs.outputs]
+    weights = [generator.uniform(0.1, 0.9, weight.shape) for weight in theirs.weights]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    x = generator.standard_normal((3, 4, 3)).astype(np.float32)
+    tensor = torch.tensor(x, requires_grad=True)
+    (outputs, backward), expected = ours.forward(x, training=True), theirs(tensor, training=True)
+    directions = [generator.standard_normal(part.shape).astype(np.float32) for part in outputs]
+    coarse = ml_dtypes.bfloat16  # the graph may pass through it anywhere
+    for part, true in zip(outputs, expected):
+        assert part.dtype.name == keras.backend.standardize_dtype(true.dtype)
+        close(part, numpy_of(true), coarse, plan)
+    pairs = zip(expected, directions)
+    sum((true * torch.tensor(d).to(true.dtype)).sum().double() for true, d in pairs).backward()
+    close(backward(directions), numpy_of(tensor.grad), coarse, plan)
+    for variable, true in zip(ours.trainable_weights, theirs.trainable_weights):
+        grads = variable.grad, None if true.value.grad is None else numpy_of(true.value.grad)
+        close(*(np.zeros(variable.shape) if g is None else g for g in grads), coarse, (variable.path, plan))
