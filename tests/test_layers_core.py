@@ -8,6 +8,7 @@ import pytest
 import gpulayers
 from gpulayers import activations, initializers, layers, regularizers
 from gpulayers.layers import names
+from gpulayers.ops import normalization
 
 from .layer_makers import MAKERS, RANDOM
 from .tolerances import assert_close
@@ -319,3 +320,23 @@ def test_layers_set_before_the_base_is_ready():
 
     with pytest.raises(RuntimeError, match="Received: inner="):
         Hasty()
+
+
+@pytest.mark.parametrize(
+    "shape, axes",
+    [
+        ((6, 8, 5), (0, 1)),
+        ((64, 3), (0,)),
+        ((7, 9), (0,)),
+        ((4, 5000), (0,)),
+        ((4, 6, 8), (1, 2)),
+        ((4, 6, 8), (0, 2)),
+        ((0, 3), (0,)),
+    ],
+)
+def test_sums_of_normalisations(shape, axes):
+    values = np.random.default_rng(2).uniform(-1, 1, shape).astype(np.float32)
+    for array in (values, values[..., ::-1]):
+        wide = array.astype(np.float64)
+        expected, sizes = (a.sum(axis=axes, keepdims=True) for a in (wide, abs(wide)))
+        assert_close(normalization.total(array, axes), expected, values.size, sizes)
