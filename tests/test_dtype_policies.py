@@ -19,7 +19,7 @@ from gpulayers import (
 )
 from gpulayers.ops import arrays
 
-from .layer_makers import MAKERS, MERGES, RANDOM
+from .layer_makers import INTEGERS, MAKERS, MERGES, PLAIN, RANDOM, RECURRENT
 
 POLICIES = {  # name: (compute dtype, variable dtype)
     "float32": ("float32", "float32"),
@@ -32,56 +32,6 @@ POLICIES = {  # name: (compute dtype, variable dtype)
 MIXED = ["mixed_float16", "mixed_bfloat16"]
 policies = pytest.mark.parametrize("policy", POLICIES)
 mixed = pytest.mark.parametrize("policy", MIXED)
-INTEGERS = {  # layers of integer ids: name -> (make, inputs)
-    "Embedding": (lambda **k: layers.Embedding(9, 4, **k), np.array([[1, 3, 1], [8, 0, 3]])),
-    "EmbeddingBag": (
-        lambda **k: layers.EmbeddingBag(9, 4, "sum", **k),
-        [np.array([1, 3, 1, 8]), np.array([0, 3])],
-    ),
-}
-RECURRENT = {
-    "LSTM": (lambda **k: layers.LSTM(3, return_sequences=True, **k), (2, 4, 5)),
-    "LSTM, variant": (lambda **k: layers.LSTM(3, layer_normalization=True, peepholes=True, **k), (2, 4, 5)),
-    "GRU": (lambda **k: layers.GRU(3, go_backwards=True, **k), (2, 4, 5)),
-    "SimpleRNN": (lambda **k: layers.SimpleRNN(3, return_state=True, **k), (2, 4, 5)),
-    "RNN": (lambda **k: layers.RNN(layers.GRUCell(3, **k), **k), (2, 4, 5)),
-    "RNN of cells": (
-        lambda **k: layers.RNN([layers.LSTMCell(3, **k), layers.SimpleRNNCell(2, **k)], **k),
-        (2, 4, 5),
-    ),
-    "Bidirectional": (lambda **k: layers.Bidirectional(layers.GRU(3, **k), "ave", **k), (2, 4, 5)),
-    "TimeDistributed": (lambda **k: layers.TimeDistributed(layers.Dense(3, **k), **k), (2, 4, 5)),
-}
-PLAIN = {
-    "Dense": (lambda **k: layers.Dense(4, "tanh", **k), (3, 5)),
-    "Activation": (lambda **k: layers.Activation("gelu", **k), (2, 3)),
-    "Dropout": (lambda **k: layers.Dropout(0.5, seed=3, **k), (2, 3)),
-    "ActivityRegularization": (lambda **k: layers.ActivityRegularization(0.5, 0.25, **k), (2, 3)),
-    "Flatten": (lambda **k: layers.Flatten(**k), (2, 3, 4)),
-    "Reshape": (lambda **k: layers.Reshape((4, 3), **k), (2, 3, 4)),
-    "Conv1D": (lambda **k: layers.Conv1D(4, 3, padding="causal", **k), (2, 7, 3)),
-    "Conv2D": (lambda **k: layers.Conv2D(4, 3, activation="relu", **k), (2, 7, 6, 3)),
-    "Conv3D": (lambda **k: layers.Conv3D(2, 2, padding="same", use_bias=False, **k), (2, 3, 4, 5, 3)),
-    "Conv1DTranspose": (lambda **k: layers.Conv1DTranspose(4, 3, 2, **k), (2, 4, 3)),
-    "Conv2DTranspose": (lambda **k: layers.Conv2DTranspose(2, 3, activation="selu", **k), (2, 4, 3, 2)),
-    "Conv3DTranspose": (lambda **k: layers.Conv3DTranspose(2, 2, **k), (2, 2, 3, 2, 2)),
-    "DepthwiseConv1D": (lambda **k: layers.DepthwiseConv1D(3, depth_multiplier=2, **k), (2, 6, 3)),
-    "DepthwiseConv2D": (lambda **k: layers.DepthwiseConv2D(2, activation="relu", **k), (2, 4, 5, 3)),
-    "SeparableConv1D": (lambda **k: layers.SeparableConv1D(4, 3, **k), (2, 6, 3)),
-    "SeparableConv2D": (lambda **k: layers.SeparableConv2D(4, 2, activation="tanh", **k), (2, 4, 5, 3)),
-    "MaxPooling1D": (lambda **k: layers.MaxPooling1D(3, **k), (2, 7, 3)),
-    "MaxPooling2D": (lambda **k: layers.MaxPooling2D(**k), (2, 7, 6, 3)),
-    "MaxPooling3D": (lambda **k: layers.MaxPooling3D(padding="same", **k), (2, 3, 4, 5, 3)),
-    "AveragePooling1D": (lambda **k: layers.AveragePooling1D(2, **k), (2, 7, 3)),
-    "AveragePooling2D": (lambda **k: layers.AveragePooling2D((2, 3), 1, **k), (2, 7, 6, 3)),
-    "AveragePooling3D": (lambda **k: layers.AveragePooling3D(2, **k), (2, 3, 4, 5, 3)),
-    "GlobalMaxPooling1D": (lambda **k: layers.GlobalMaxPooling1D(**k), (2, 7, 3)),
-    "GlobalMaxPooling2D": (lambda **k: layers.GlobalMaxPooling2D(keepdims=True, **k), (2, 7, 6, 3)),
-    "GlobalMaxPooling3D": (lambda **k: layers.GlobalMaxPooling3D(**k), (2, 3, 4, 5, 3)),
-    "GlobalAveragePooling1D": (lambda **k: layers.GlobalAveragePooling1D(**k), (2, 7, 3)),
-    "GlobalAveragePooling2D": (lambda **k: layers.GlobalAveragePooling2D(**k), (2, 7, 6, 3)),
-    "GlobalAveragePooling3D": (lambda **k: layers.GlobalAveragePooling3D(**k), (2, 3, 4, 5, 3)),
-}
 ALL = PLAIN | MAKERS | RANDOM | MERGES | RECURRENT | INTEGERS
 ELSEWHERE = {  # cells are under RNN
     "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "InputLayer", "Layer",
