@@ -56,6 +56,14 @@ class Variable:
             )
         self.value[...] = array
 
+    def assign_add(self, value):
+        """Adds values to it."""
+        self.assign(self.value + (value.value if isinstance(value, Variable) else value))
+
+    def assign_sub(self, value):
+        """Takes values from it."""
+        self.assign(self.value - (value.value if isinstance(value, Variable) else value))
+
     def numpy(self):
         """A NumPy copy of the value."""
         return arrays.to_numpy(self.value).copy()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpulayers import losses, metrics
+from gpulayers import Input, Sequential, layers, losses, metrics
 
 
 def test_mean():
@@ -102,8 +102,46 @@ def test_functions_and_names():
     assert metrics.resolve(losses.MeanSquaredError(), (2, 2), (2, 2))(np.zeros((1, 2)), np.ones((1, 2))) == 1
 
 
+def test_logits_have_a_threshold_of_zero():
+    assert metrics.BinaryAccuracy(threshold=0.0)([[1], [0], [1]], np.array([[3.0], [-2], [-1]])) == 2 / 3
+
+
+def test_a_metric_of_ones_own():
+    """Written as for Keras: variables that are set to zero, or plain numbers and a reset of its own."""
+
+    class Largest(metrics.Metric):
+        def __init__(self, name="largest", **keywords):
+            super().__init__(name=name, **keywords)
+            self.seen = self.add_variable(shape=(), initializer="zeros", name="seen")
+            self.batches = self.add_weight(name="batches")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen.assign(max(float(self.seen), abs(np.asarray(y_pred) - y_true).max()))
+            self.batches.assign_add(1)
+
+        def result(self):
+            return float(self.seen)
+
+    metric = Largest()
+    assert metric(np.zeros(2), np.array([1.0, -3.0])) == 3 and metric(np.zeros(1), np.ones(1)) == 3
+    assert [float(variable) for variable in metric.variables] == [3, 2]
+    metric.reset_state()
+    assert metric.result() == 0 and metric.get_config() == {"name": "largest", "dtype": "float32"}
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Largest()])
+    history = model.fit(np.ones((5, 2)), np.full((5, 1), 100.0), batch_size=2, verbose=0).history
+    assert 90 < history["largest"][0] < 110
+
+
+def test_a_loss_as_a_metric_is_averaged_over_batches():
+    metric = metrics.get(losses.MeanSquaredError(name="squares"))
+    metric.update_state(np.zeros((3, 1)), np.full((3, 1), 2.0))
+    metric.update_state(np.zeros((1, 1)), np.full((1, 1), 4.0))
+    assert metric.name == "squares" and metric.result() == (4 + 16) / 2
+
+
 @pytest.mark.parametrize(
-    "call", [lambda: metrics.get("accurate"), lambda: metrics.BinaryAccuracy(threshold=2)]
+    "call", [lambda: metrics.get("accurate"), lambda: metrics.Mean()([1.0, 2], sample_weight=[1, 2, 3])]
 )
 def test_errors(call):
     with pytest.raises(ValueError, match="Received: "):

@@ -48,6 +48,47 @@ def test_scores():
     assert metrics.Sum()([1, 2, 3]) == 6
 
 
+def test_areas_of_several_labels():
+    true = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
+    scores = np.array([[0.9, 0.4], [0.2, 0.3], [0.8, 0.8], [0.1, 0.1]])
+    areas = [metrics.AUC(num_thresholds=1001)(true[:, i], scores[:, i]) for i in range(2)]
+    assert areas == [pytest.approx(1.0), pytest.approx(0.75)]
+    assert metrics.AUC(num_thresholds=1001, multi_label=True)(true, scores) == pytest.approx(0.875)
+    weighted = metrics.AUC(num_thresholds=1001, multi_label=True, label_weights=[3.0, 1.0])
+    assert weighted(true, scores) == pytest.approx((3 * 1 + 0.75) / 4)
+
+
+def test_one_rate_where_another_is_high_enough():
+    # By falling score: 1 0 1 0 1 0, so that recall and precision go 1/3 1/1, 2/3 2/3, 3/3 3/5.
+    true, scores = [1, 0, 1, 0, 1, 0], np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert metrics.PrecisionAtRecall(0.6)(true, scores) == pytest.approx(2 / 3)
+    assert metrics.RecallAtPrecision(0.6)(true, scores) == 1
+    assert metrics.RecallAtPrecision(0.9)(true, scores) == pytest.approx(1 / 3)
+    assert metrics.SensitivityAtSpecificity(0.6)(true, scores) == pytest.approx(2 / 3)
+    assert metrics.SpecificityAtSensitivity(0.6)(true, scores) == pytest.approx(2 / 3)
+
+
+def test_intersection_over_union():
+    # Class 0: 1 right of a union of 2; class 1: 1 of 3.
+    assert metrics.MeanIoU(2)([0, 0, 1, 1], [0, 1, 1, 0]) == pytest.approx((1 / 3 + 1 / 3) / 2)
+    assert metrics.IoU(2, [0])([0, 0, 1], [0, 1, 1]) == pytest.approx(1 / 2)
+    assert metrics.BinaryIoU([1], threshold=0.3)([0, 1, 1], np.array([0.1, 0.3, 0.9])) == pytest.approx(1)
+    assert metrics.MeanIoU(2, ignore_class=1)([0, 0, 1], [0, 1, 1]) == pytest.approx((1 / 2 + 0) / 2)
+    rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    assert metrics.OneHotMeanIoU(2)(np.eye(2)[[0, 1, 0]], rows) == pytest.approx((1 / 2 + 1 / 2) / 2)
+    weighted = metrics.OneHotIoU(2, [0])
+    weighted.update_state(np.eye(2)[[0, 1, 0]], rows, sample_weight=[3, 1, 1])
+    assert weighted.result() == pytest.approx(3 / 4)
+
+
+def test_correlations():
+    true, predicted = np.array([[1.0, 2, 3, 4]]), np.array([[2.0, 4, 6, 8]])
+    assert metrics.PearsonCorrelation()(true, predicted) == pytest.approx(1)
+    # cov 2.5, variances 1.25 and 5, means 2.5 apart
+    found = metrics.ConcordanceCorrelation()(true, predicted)
+    assert found == pytest.approx(2 * 2.5 / (1.25 + 5 + 2.5**2), rel=1e-6)
+
+
 def test_top_k():
     predicted = np.array([[0.1, 0.5, 0.4], [0.2, 0.3, 0.5]])
     assert metrics.SparseTopKCategoricalAccuracy(2)([2, 0], predicted) == 0.5
@@ -63,7 +104,16 @@ def test_in_training():
 
 @pytest.mark.parametrize(
     "name",
-    ["Precision", "Recall", "AUC", "F1Score", "FBetaScore", "R2Score", "TruePositives", "RootMeanSquaredError"],
+    [
+        "Precision",
+        "Recall",
+        "AUC",
+        "F1Score",
+        "FBetaScore",
+        "R2Score",
+        "TruePositives",
+        "RootMeanSquaredError",
+    ],
 )
 def test_configurations(name):
     metric = getattr(metrics, name)()
@@ -76,7 +126,18 @@ def test_configurations(name):
     [
         lambda: metrics.Precision(thresholds=1.5),
         lambda: metrics.AUC(curve="LIFT"),
-        lambda: metrics.AUC(multi_label=True),
+        lambda: metrics.AUC(num_labels=3),
+        lambda: metrics.AUC(num_labels=3, multi_label=True)(np.ones((2, 2)), np.ones((2, 2))),
+        lambda: metrics.AUC(label_weights=[1.0])(np.ones((2, 2)), np.ones((2, 2))),
+        lambda: metrics.AUC(num_thresholds=1),
+        lambda: metrics.Precision(class_id=2)(np.ones((2, 2)), np.ones((2, 2))),
+        lambda: metrics.Precision(top_k=3)(np.ones((2, 2)), np.ones((2, 2))),
+        lambda: metrics.Recall(thresholds=[]),
+        lambda: metrics.PrecisionAtRecall(1.5),
+        lambda: metrics.IoU(2, [2]),
+        lambda: metrics.MeanIoU(0),
+        lambda: metrics.MeanIoU(2)([0, 1], [0, 1, 1]),
+        lambda: metrics.R2Score()(np.ones(3), np.ones(3)),
         lambda: metrics.F1Score(average="mean"),
         lambda: metrics.F1Score(threshold=2.0),
         lambda: metrics.F1Score()(np.ones(3), np.ones(3)),

@@ -1,71 +1,113 @@
-"""Counts of right and wrong decisions, and what is made of them."""
+"""Counts of right and wrong decisions, and quotients of them."""
 
 import numpy as np
 
+from ..arguments import count
 from ..losses.loss import Loss
 from ..losses.weights import as_array, masked_weight, weights_like
 from ..ops import arrays
-from ..ops.activations import sigmoid
 from .metric import Metric
 
-EPSILON = 1e-7
 
-
-def prepared(y_true, y_pred, sample_weight, mask, wanted=None):
+def prepared(y_true, y_pred, sample_weight, mask):
     """(labels, predictions, weights of their shape) in float64, on the device of the predictions."""
     y_true, y_pred = Loss.prepared(y_true, y_pred)
     xp = arrays.array_module(y_pred)
     if tuple(y_true.shape) != tuple(y_pred.shape):
         raise ValueError(f"y_true must have the shape {y_pred.shape} of y_pred. Received: {y_true.shape}")
     y_true, y_pred = y_true.astype(np.float64), y_pred.astype(np.float64)
-    weight = None if sample_weight is None else as_array(sample_weight, arrays.device_of(y_pred))
+    device = arrays.device_of(y_pred)
+    weight = None if sample_weight is None else as_array(sample_weight, device, "sample_weight")
     if mask is not None:
-        weight = masked_weight(weight, mask, xp, y_pred.dtype, False)
+        weight = masked_weight(weight, as_array(mask, device, "mask"), xp, y_pred.dtype, False)
     if weight is None:
         return y_true, y_pred, xp.ones(y_pred.shape)
     return y_true, y_pred, weights_like(y_pred, weight.astype(np.float64))
 
 
-class _Counts(Metric):
-    """Weighted counts of true and false positives and negatives, one a threshold."""
+def quotient(first, second):
+    """first / second, 0 where second is."""
+    return np.divide(first, second, out=np.zeros_like(first), where=second != 0)
+
+
+class Counts(Metric):
+    """Weighted counts of true and false positives and negatives, one a threshold (and label).
+
+    A subclass sets `levels`, the thresholds, before it calls the constructor.
+    """
+
+    levels = (0.5,)
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(dtype, name)
+        self.reset_state()
 
     def reset_state(self):
         self.true_positives = self.false_positives = self.true_negatives = self.false_negatives = 0.0
 
-    def _count(self, y_true, y_pred, weight, thresholds):
+    def gather(self, y_true, y_pred, weight, by_label=False):
+        """Takes in arrays of one shape; by_label: (samples, labels), counts of each label."""
         xp = arrays.array_module(y_pred)
-        levels = arrays.device_of(y_pred).asarray(np.asarray(thresholds, np.float64))
-        label, weight = (y_true > 0).reshape(-1), weight.reshape(-1)
-        chosen = y_pred.reshape(-1)[None, :] > levels[:, None]
+        # float32 as in Keras: a prediction that equals a threshold is not above it.
+        levels = arrays.device_of(y_pred).asarray(np.asarray(self.levels, np.float32))
+        y_pred, label = y_pred.astype(np.float32), y_true != 0
+        if by_label:
+            levels = levels[:, None]
+        else:
+            y_pred, label, weight = y_pred.reshape(-1), label.reshape(-1), weight.reshape(-1)
+        chosen = y_pred[None] > levels[:, None]
         positive, negative = weight * label, weight * ~label
-        right = (chosen * positive).sum(axis=1)
-        wrong = (chosen * negative).sum(axis=1)
+        right, wrong = (chosen * positive).sum(axis=1), (chosen * negative).sum(axis=1)
         self.true_positives = self.true_positives + right
         self.false_positives = self.false_positives + wrong
-        self.false_negatives = self.false_negatives + xp.maximum(positive.sum() - right, 0)
-        self.true_negatives = self.true_negatives + xp.maximum(negative.sum() - wrong, 0)
+        self.false_negatives = self.false_negatives + xp.maximum(positive.sum(axis=0) - right, 0)
+        self.true_negatives = self.true_negatives + xp.maximum(negative.sum(axis=0) - wrong, 0)
 
-    def _counted(self, name):
+    def counted(self, name):
+        """A count as NumPy's float64, of as many elements as there are thresholds."""
         value = arrays.to_numpy(getattr(self, name))
-        return np.broadcast_to(value, (len(self.levels),)).astype(np.float64)
+        return value.astype(np.float64) if value.ndim else np.full(len(self.levels), float(value))
+
+    def counts(self):
+        """True and false positives, true and false negatives."""
+        kinds = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+        return [self.counted(kind) for kind in kinds]
 
 
-def _levels(thresholds, default=0.5):
-    levels = [default] if thresholds is None else np.ravel(thresholds).tolist()
-    if not levels or any(not 0 <= level <= 1 for level in levels):
+def _levels(thresholds, default):
+    levels = thresholds if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
+    if thresholds is None:
+        return [default]
+    numbers = [
+        level for level in levels if not isinstance(level, (bool, str)) and hasattr(level, "__float__")
+    ]
+    if not len(levels) or len(numbers) < len(levels) or any(not 0 <= level <= 1 for level in numbers):
         raise ValueError(f"thresholds must lie in [0, 1]. Received: {thresholds!r}")
-    return levels
+    return [float(level) for level in levels]
 
 
-class _Thresholded(_Counts):
-    def __init__(self, thresholds=None, name=None, dtype=None):
-        self.thresholds, self.levels = thresholds, _levels(thresholds)
+def of_class(class_id, *parts):
+    """The parts of one class, if one is asked for."""
+    if class_id is None:
+        return parts
+    classes = parts[0].shape[-1] if parts[0].ndim > 1 else 0
+    if not -classes <= class_id < classes:
+        raise ValueError(
+            f"class_id must be a column of y_pred, of shape {parts[0].shape}. Received: {class_id}"
+        )
+    return tuple(part[..., class_id] for part in parts)
+
+
+class _Thresholded(Counts):
+    def __init__(self, thresholds=None, name=None, dtype=None, default=0.5):
+        self.thresholds, self.levels = thresholds, _levels(thresholds, default)
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
-        self._count(*prepared(y_true, y_pred, sample_weight, mask), self.levels)
+        self.gather(*prepared(y_true, y_pred, sample_weight, mask))
 
-    def _shown(self, values):
+    def shown(self, values):
+        """The values as the result: a number where there is one threshold."""
         return float(values[0]) if len(values) == 1 else values
 
     def get_config(self):
@@ -75,54 +117,71 @@ class _Thresholded(_Counts):
 class TruePositives(_Thresholded):
     """The weight of the positive samples that are found."""
 
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(thresholds, name, dtype)
+
     def result(self):
-        return self._shown(self._counted("true_positives"))
+        return self.shown(self.counted("true_positives"))
 
 
 class TrueNegatives(_Thresholded):
     """The weight of the negative samples that are left out."""
 
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(thresholds, name, dtype)
+
     def result(self):
-        return self._shown(self._counted("true_negatives"))
+        return self.shown(self.counted("true_negatives"))
 
 
 class FalsePositives(_Thresholded):
     """The weight of the negative samples that are taken for positive."""
 
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(thresholds, name, dtype)
+
     def result(self):
-        return self._shown(self._counted("false_positives"))
+        return self.shown(self.counted("false_positives"))
 
 
 class FalseNegatives(_Thresholded):
     """The weight of the positive samples that are missed."""
 
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(thresholds, name, dtype)
+
     def result(self):
-        return self._shown(self._counted("false_negatives"))
+        return self.shown(self.counted("false_negatives"))
 
 
 class _Share(_Thresholded):
     """A quotient of counts, over all classes, over one of them or over the top_k predictions of a sample."""
 
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
-        self.top_k, self.class_id = top_k, class_id
-        super().__init__(thresholds, name, dtype)
-        if thresholds is None and top_k is not None:
-            self.levels = [float("-inf")]
+        self.top_k, self.class_id = count(top_k, "top_k", 1), class_id
+        if class_id is not None and (isinstance(class_id, bool) or not hasattr(class_id, "__index__")):
+            raise ValueError(f"class_id must be an integer. Received: {class_id!r}")
+        super().__init__(thresholds, name, dtype, 0.5 if top_k is None else -np.inf)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
         y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
         if self.top_k is not None:
-            xp = arrays.array_module(y_pred)
-            least = xp.sort(y_pred, axis=-1)[..., -self.top_k][..., None]
-            y_pred = xp.where(y_pred >= least, y_pred, -np.inf)
-        if self.class_id is not None:
-            y_true, y_pred, weight = (part[..., self.class_id] for part in (y_true, y_pred, weight))
-        self._count(y_true, y_pred, weight, self.levels)
+            y_pred = self._largest(y_pred)
+        y_pred, y_true, weight = of_class(self.class_id, y_pred, y_true, weight)
+        self.gather(y_true, y_pred, weight)
+
+    def _largest(self, y_pred):
+        """The predictions with all but the top_k of a sample at -inf; of equals the first."""
+        if self.top_k > y_pred.shape[-1]:
+            raise ValueError(f"y_pred must have top_k={self.top_k} classes. Received: shape {y_pred.shape}")
+        xp = arrays.array_module(y_pred)
+        largest = xp.argsort(-y_pred, axis=-1, kind="stable")[..., : self.top_k]
+        picked = (xp.arange(y_pred.shape[-1]) == largest[..., None]).any(axis=-2)
+        return xp.where(picked, y_pred, -np.inf)
 
     def result(self):
-        right, other = self._counted("true_positives"), self._counted(self.other)
-        total = right + other
-        return self._shown(np.divide(right, total, out=np.zeros_like(right), where=total > 0))
+        right = self.counted("true_positives")
+        return self.shown(quotient(right, right + self.counted(self.other)))
 
     def get_config(self):
         return super().get_config() | {"top_k": self.top_k, "class_id": self.class_id}
@@ -138,81 +197,3 @@ class Recall(_Share):
     """Of what is positive, the share that is found."""
 
     other = "false_negatives"
-
-
-class AUC(_Counts):
-    """The area under the curve of recall over false positive rate ("ROC") or precision over recall ("PR").
-
-    Args:
-        num_thresholds: levels in [0, 1] at which the curve is known.
-        curve: "ROC" or "PR".
-        summation_method: "interpolation", "minoring" (the lower heights) or "majoring".
-        thresholds: levels in place of evenly spaced ones.
-        multi_label, num_labels, label_weights: of Keras; only their defaults are supported.
-        from_logits: the predictions are logits.
-    """
-
-    def __init__(
-        self,
-        num_thresholds=200,
-        curve="ROC",
-        summation_method="interpolation",
-        name=None,
-        dtype=None,
-        thresholds=None,
-        multi_label=False,
-        num_labels=None,
-        label_weights=None,
-        from_logits=False,
-    ):
-        if multi_label or num_labels is not None or label_weights is not None:
-            raise ValueError(f"AUC of several labels is not supported. Received: multi_label={multi_label!r}")
-        if curve not in ("ROC", "PR") or summation_method not in ("interpolation", "minoring", "majoring"):
-            raise ValueError(
-                "curve must be 'ROC' or 'PR' and summation_method 'interpolation', 'minoring' or 'majoring'. "
-                f"Received: {curve!r}, {summation_method!r}"
-            )
-        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(thresholds)
-        if thresholds is None and num_thresholds < 2:
-            raise ValueError(f"num_thresholds must be at least 2. Received: {num_thresholds}")
-        self.num_thresholds, self.curve, self.summation_method = len(inner) + 2, curve, summation_method
-        self.thresholds, self.from_logits = thresholds, bool(from_logits)
-        self.levels = [-EPSILON, *inner, 1 + EPSILON]
-        super().__init__(name, dtype)
-
-    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
-        y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
-        self._count(y_true, sigmoid(y_pred) if self.from_logits else y_pred, weight, self.levels)
-
-    def result(self):
-        right, wrong = self._counted("true_positives"), self._counted("false_positives")
-        missed, left = self._counted("false_negatives"), self._counted("true_negatives")
-        if self.curve == "PR" and self.summation_method == "interpolation":
-            return _precision_recall_area(right, wrong, missed)
-        recall = _quotient(right, right + missed)
-        x, y = (_quotient(wrong, wrong + left), recall)
-        if self.curve == "PR":
-            x, y = recall, _quotient(right, right + wrong)
-        pick = {"interpolation": lambda a, b: (a + b) / 2, "minoring": np.minimum, "majoring": np.maximum}
-        return float(((x[:-1] - x[1:]) * pick[self.summation_method](y[:-1], y[1:])).sum())
-
-    def get_config(self):
-        names = ("num_thresholds", "curve", "summation_method", "from_logits")
-        levels = None if self.thresholds is None else list(self.thresholds)
-        return super().get_config() | {name: getattr(self, name) for name in names} | {"thresholds": levels}
-
-
-def _quotient(first, second):
-    return np.divide(first, second, out=np.zeros_like(first), where=second != 0)
-
-
-def _precision_recall_area(right, wrong, missed):
-    """The area with true positives linear in all positives between levels (Davis and Goadrich 2006)."""
-    found = right + wrong
-    gained = right[:-1] - right[1:]
-    slope = _quotient(gained, np.maximum(found[:-1] - found[1:], 0))
-    start = right[1:] - slope * found[1:]
-    inside = (found[:-1] > 0) & (found[1:] > 0)
-    ratio = np.where(inside, _quotient(found[:-1], np.maximum(found[1:], 0)), 1.0)
-    area = slope * (gained + start * np.log(ratio))
-    return float(_quotient(area, np.maximum(right[1:] + missed[1:], 0)).sum())

@@ -1,9 +1,13 @@
 """F scores and the coefficient of determination."""
 
+import warnings
+
 import numpy as np
 
+from ..arguments import count
 from ..ops import arrays
-from .confusion import EPSILON, prepared
+from .confusion import prepared
+from .curves import EPSILON
 from .metric import Metric
 
 
@@ -24,7 +28,8 @@ class FBetaScore(Metric):
         if threshold is not None and not (isinstance(threshold, float) and 0 < threshold <= 1):
             raise ValueError(f"threshold must be a float in (0, 1]. Received: {threshold!r}")
         self.average, self.beta, self.threshold = average, beta, threshold
-        super().__init__(name, dtype)
+        super().__init__(dtype, name)
+        self.reset_state()
 
     def reset_state(self):
         self.found = self.chosen = self.positive = 0.0
@@ -86,30 +91,34 @@ class R2Score(Metric):
                 "class_aggregation must be None, 'uniform_average' or 'variance_weighted_average'. "
                 f"Received: {class_aggregation!r}"
             )
-        if num_regressors < 0:
-            raise ValueError(f"num_regressors must be at least 0. Received: {num_regressors!r}")
-        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
-        super().__init__(name, dtype)
+        self.class_aggregation, self.num_regressors = (
+            class_aggregation,
+            count(num_regressors, "num_regressors", 0),
+        )
+        super().__init__(dtype, name)
+        self.reset_state()
 
     def reset_state(self):
         self.squares = self.total = self.errors = self.count = 0.0
-        self.samples = 0
+        self.elements = 0
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
         y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
+        if y_pred.ndim != 2:
+            raise ValueError(f"{self.name} takes arrays (samples, outputs). Received: {y_pred.shape}")
         weighted = y_true * weight
         self.total = self.total + weighted.sum(axis=0)
         self.squares = self.squares + (weighted * y_true).sum(axis=0)
         self.errors = self.errors + (weight * (y_true - y_pred) ** 2).sum(axis=0)
         self.count = self.count + weight.sum(axis=0)
-        self.samples += len(y_true)
+        self.elements += y_true.size  # which Keras corrects by, several outputs or not
 
     def result(self):
         total, squares, errors, count = (
             np.asarray(arrays.to_numpy(part), np.float64)
             for part in (self.total, self.squares, self.errors, self.count)
         )
-        if not self.samples:
+        if not self.elements:
             return 0.0
         deviations = squares - total * (total / count)
         score = np.where(deviations == 0, 0.0, 1 - errors / np.where(deviations == 0, 1.0, deviations))
@@ -117,9 +126,11 @@ class R2Score(Metric):
             score = score.mean()
         elif self.class_aggregation == "variance_weighted_average":
             score = (score * deviations).sum() / deviations.sum()
-        regressors, left = self.num_regressors, self.samples - self.num_regressors - 1
+        regressors, left = self.num_regressors, self.elements - self.num_regressors - 1
         if regressors and left > 0:
-            score = 1 - (1 - score) * (self.samples - 1) / left
+            score = 1 - (1 - score) * (self.elements - 1) / left
+        elif regressors:
+            warnings.warn(f"{self.elements} values are too few for {regressors} regressors", stacklevel=2)
         return score if np.ndim(score) else float(score)
 
     def get_config(self):

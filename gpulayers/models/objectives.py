@@ -1,10 +1,11 @@
 """The losses and metrics of a compiled model, laid out over its outputs as Keras does."""
 
 import dataclasses
+import inspect
 
 from .. import losses
 from ..losses.loss import Loss
-from ..metrics import FORMED_BY_SHAPES, Mean, Metric, resolve
+from ..metrics import Mean, Metric, formed_by_shapes, resolve
 from ..metrics import get as get_metric
 
 
@@ -30,7 +31,7 @@ def check_losses(loss):
 def check_metrics(requests):
     """Raises ValueError for unknown metrics."""
     for leaf in leaves(requests):
-        if leaf not in FORMED_BY_SHAPES:
+        if not formed_by_shapes(leaf):
             get_metric(leaf)
 
 
@@ -134,6 +135,16 @@ class PlacedMetric:
     metric: Metric
     output: int
     weighted: bool
+
+    def __post_init__(self):
+        self._takes_mask = "mask" in inspect.signature(self.metric.update_state).parameters
+
+    def update(self, y, output, sample_weight, mask):
+        """Takes in a batch: the sample weights if they count, the mask if the metric knows masks."""
+        keywords = {"sample_weight": sample_weight} if self.weighted and sample_weight is not None else {}
+        if mask is not None and self._takes_mask:
+            keywords["mask"] = mask
+        self.metric.update_state(y, output, **keywords)
 
 
 def placed_metrics(metrics, weighted_metrics, names, shapes):

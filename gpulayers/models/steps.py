@@ -78,10 +78,9 @@ class Steps:
         self._loss_mean.update_state(loss, sample_weight=len(x[0]))
         for placed in self._placed:
             at = placed.output
-            weight = sample_weight[at] if placed.weighted and sample_weight is not None else None
             if y[at] is None:
                 raise ValueError(f"y is needed for the metric {placed.key}. Received: y=None")
-            placed.metric.update_state(y[at], outputs[at], weight, masks[at])
+            placed.update(y[at], outputs[at], None if sample_weight is None else sample_weight[at], masks[at])
 
     def _results(self):
         """The logs in Keras's order: the loss, metrics under their own names, single losses, the rest."""

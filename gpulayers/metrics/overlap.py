@@ -1,0 +1,163 @@
+"""Intersection over union, from a confusion matrix."""
+
+import numpy as np
+
+from ..arguments import count
+from ..losses.weights import as_array, masked_weight, same_rank
+from ..ops import arrays
+from .metric import Metric
+
+EPSILON = 1e-7
+
+
+class _ConfusionMatrix(Metric):
+    """Counts of pairs (true class, predicted class).
+
+    Args:
+        num_classes: pairs with other class numbers do not count.
+        target_class_ids: the classes whose quotients are averaged.
+        ignore_class: a true class that does not count.
+        sparse_y_true, sparse_y_pred: class numbers rather than rows whose largest element tells the class.
+        axis: of these rows.
+    """
+
+    def __init__(
+        self, num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis
+    ):
+        super().__init__("int32" if dtype in (None, "int") else dtype, name)
+        self.num_classes = count(num_classes, "num_classes", 1)
+        if isinstance(target_class_ids, (str, int)) or any(
+            isinstance(number, bool) or not hasattr(number, "__index__") or not 0 <= number < num_classes
+            for number in target_class_ids
+        ):
+            raise ValueError(
+                f"target_class_ids must be class numbers in [0, {num_classes}). "
+                f"Received: {target_class_ids!r}"
+            )
+        self.target_class_ids, self.ignore_class = list(target_class_ids), ignore_class
+        self.sparse_y_true, self.sparse_y_pred, self.axis = bool(sparse_y_true), bool(sparse_y_pred), axis
+        self.reset_state()
+
+    def reset_state(self):
+        self.total = 0
+
+    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
+        y_pred = as_array(y_pred)
+        device, whole = arrays.device_of(y_pred), self.dtype.startswith(("int", "uint"))
+        xp, y_true = device.array_module, as_array(y_true, device)
+        y_true = y_true if self.sparse_y_true else y_true.argmax(axis=self.axis)
+        y_pred = y_pred if self.sparse_y_pred else y_pred.argmax(axis=self.axis)
+        weight = xp.ones((), np.float64)
+        if sample_weight is not None:
+            weight = as_array(sample_weight, device, "sample_weight").astype(
+                np.int64 if whole else np.float64
+            )
+        if mask is not None:
+            weight = masked_weight(weight, as_array(mask, device, "mask"), xp, np.dtype(np.float64), False)
+        y_true, y_pred = (part.astype(np.int64).reshape(-1) for part in same_rank(y_true, y_pred))
+        weight = weight.reshape(-1) if weight.ndim > 1 else weight
+        if y_true.shape != y_pred.shape or weight.ndim and weight.shape not in (y_true.shape, (1,)):
+            raise ValueError(
+                "y_true, y_pred and sample_weight must hold as many classes. "
+                f"Received: {y_true.size}, {y_pred.size} and {weight.size}"
+            )
+        weight = xp.broadcast_to(weight, y_true.shape)
+        known = (y_true >= 0) & (y_true < self.num_classes) & (y_pred >= 0) & (y_pred < self.num_classes)
+        if self.ignore_class is not None:
+            known = known & (y_true != self.ignore_class)
+        pairs = xp.where(known, y_true * self.num_classes + y_pred, 0)
+        found = xp.bincount(pairs, weights=weight * known, minlength=self.num_classes**2)
+        self.total = self.total + found
+
+    def result(self):
+        total = np.broadcast_to(arrays.to_numpy(self.total), (self.num_classes**2,))
+        matrix = np.asarray(total, np.float64).reshape(self.num_classes, self.num_classes)
+        right = np.diag(matrix)[self.target_class_ids]
+        union = (matrix.sum(axis=0) + matrix.sum(axis=1))[self.target_class_ids] - right
+        some = union > 1e-9
+        quotients = np.where(some, right / (union + EPSILON), 0)
+        return float(quotients.sum() / (some.sum() + EPSILON))
+
+    def get_config(self):
+        return super().get_config() | {name: getattr(self, name) for name in self.shown}
+
+
+class IoU(_ConfusionMatrix):
+    """The mean over some classes of pairs right / (pairs with the class on either side)."""
+
+    shown = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        target_class_ids,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_true=True,
+        sparse_y_pred=True,
+        axis=-1,
+    ):
+        super().__init__(
+            num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis
+        )
+
+
+class BinaryIoU(IoU):
+    """IoU of two classes, 1 being chosen where y_pred is at least the threshold."""
+
+    shown = ("target_class_ids", "threshold")
+
+    def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
+        super().__init__(2, target_class_ids, name, dtype)
+        self.threshold = threshold
+
+    def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
+        y_pred = as_array(y_pred)
+        super().update_state(y_true, (y_pred >= self.threshold).astype(np.int64), sample_weight, mask)
+
+
+class MeanIoU(IoU):
+    """IoU averaged over all classes."""
+
+    shown = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_true=True,
+        sparse_y_pred=True,
+        axis=-1,
+    ):
+        every = range(count(num_classes, "num_classes", 1))
+        super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+
+
+class OneHotIoU(IoU):
+    """IoU of one-hot labels."""
+
+    shown = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        target_class_ids,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_pred=False,
+        axis=-1,
+    ):
+        super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
+
+
+class OneHotMeanIoU(MeanIoU):
+    """IoU of one-hot labels averaged over all classes."""
+
+    shown = ("num_classes", "ignore_class", "sparse_y_pred", "axis")
+
+    def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_pred=False, axis=-1):
+        super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
