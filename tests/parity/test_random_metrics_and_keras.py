@@ -134,7 +134,7 @@ def weights(name, arrays, chooser, generator):
     if chooser.random() < 0.5 or np.ndim(arrays[0]) == 0:
         return None
     if "IoU" in name:  # one weight for each class number
-        one_each = np.ndim(arrays[1]) < 3 and (np.ndim(arrays[0]) == 1 or "OneHot" in name)
+        one_each = np.ndim(arrays[1]) < 3 and np.ndim(arrays[0]) == 1 + ("OneHot" in name)
         return generator.integers(0, 3, len(arrays[0])) if one_each else None
     if any(part in name for part in (*COUNTED, "Sparse")) and np.ndim(arrays[1]) == 3:
         return None  # which Keras spreads along another axis
