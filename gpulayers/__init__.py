@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _SUBMODULES = (
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -34,17 +35,30 @@ _SUBMODULES = (
     "optimizers",
     "preprocessing",
     "regularizers",
+    "saving",
     "utils",
 )
 _NAMES = {  # imported at first use, so that `import gpulayers` stays fast
+    "Initializer": "initializers",
     "Input": "layers",
+    "KerasTensor": "layers.symbolic",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
     "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "variable",
     "check_gradients": "layers.gradient_check",
     "explain": "ops",
     "set_random_seed": "ops.random",
 }
+
+
+def version():
+    """The library's version."""
+    return __version__
 
 
 def device():

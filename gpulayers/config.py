@@ -1,5 +1,6 @@
 """Process-wide settings: the default device, dtype policy, float type, data format and float32 precision."""
 
+import numbers
 import os
 
 FLOAT_TYPES = ("float32", "float16", "bfloat16", "float64")
@@ -7,6 +8,7 @@ _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 _settings = {
     "device": None,
     "dtype_policy": None,
+    "epsilon": 1e-7,
     "floatx": "float32",
     "image_data_format": "channels_last",
     "float32_precision": "ieee",
@@ -40,6 +42,24 @@ def set_floatx(name):
 def floatx():
     """The default float type's name."""
     return _settings["floatx"]
+
+
+def set_epsilon(value):
+    """Sets what keeps divisors and logarithms in losses, metrics and constraints off 0: a small number.
+
+    Raises:
+        TypeError, ValueError: not a number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"epsilon must be a number. Received: {value!r}")
+    if not 0 < value < 1:
+        raise ValueError(f"epsilon must lie between 0 and 1. Received: {value}")
+    _settings["epsilon"] = float(value)
+
+
+def epsilon():
+    """The small number of `set_epsilon`; 1e-7 by default."""
+    return _settings["epsilon"]
 
 
 class DTypePolicy:

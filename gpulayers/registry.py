@@ -3,6 +3,8 @@ configs."""
 
 import re
 
+from .custom_objects import CustomObjectScope, get_registered_name, of_node
+
 
 def snake_case(name):
     """Keras's rule: "MaxPooling1D" -> "max_pooling1d", "LSTM" -> "lstm"."""
@@ -17,17 +19,31 @@ def serialize_object(value):
     if value is None:
         return None
     kind = type(value)
-    module = (
-        ".".join(["keras", *kind.__module__.split(".")[1:2]])
-        if kind.__module__.startswith("gpulayers.")
-        else kind.__module__
-    )
+    own = kind.__module__.startswith("gpulayers.")
     return {
-        "module": module,
+        "module": _keras_module(kind) if own else None,
         "class_name": kind.__name__,
         "config": value.get_config(),
-        "registered_name": None,
+        "registered_name": None if own else get_registered_name(kind),
     }
+
+
+def _keras_module(kind):
+    part = kind.__module__.split(".")[1]
+    if part != "models":
+        return f"keras.{part}"
+    return "keras.src.models.functional" if kind.__name__ == "Functional" else "keras"
+
+
+def deserializer(get):
+    """The function `deserialize(config, custom_objects=None)` of a module with that `get`."""
+
+    def deserialize(config, custom_objects=None):
+        """As `get`; custom_objects: {name: class} of classes of one's own that are not registered."""
+        with CustomObjectScope(custom_objects):
+            return get(config)
+
+    return deserialize
 
 
 class Registry:
@@ -36,20 +52,26 @@ class Registry:
     Args:
         what: the word used in errors: "initializer".
         base: the base class.
-        classes: known by their names, exact and in snake case.
+        classes: known by their names: exact, in snake case and in lower case.
         aliases: further names.
     """
 
     def __init__(self, what, base, classes, aliases=()):
         self.what, self.base = what, base
-        self.classes = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))}
+        self.classes = {
+            name: cls
+            for cls in classes
+            for name in (cls.__name__, snake_case(cls.__name__), cls.__name__.lower())
+        }
         self.classes.update(aliases)
 
-    def get(self, identifier, custom_objects=None):
-        """The object of a name, a class, a config, or an object itself; None stays None.
+    def add(self, classes):
+        """Makes further classes known: a dict by name."""
+        self.classes.update(classes)
 
-        Args:
-            custom_objects: {name: class}, for configs that name them.
+    def get(self, identifier):
+        """The object of a name, a class, a config, or an object itself; None stays None. Objects of one's own
+        (see `custom_objects`) go before the library's.
 
         Raises:
             ValueError: anything else.
@@ -62,8 +84,11 @@ class Registry:
         if isinstance(identifier, dict):
             name, config = identifier.get("class_name"), identifier.get("config") or {}
         if isinstance(name, str):
-            found = (custom_objects or {}).get(name)
-            found = found or self.classes.get(name) or self.classes.get(name.lower())
+            node = identifier if isinstance(identifier, dict) else {"class_name": name}
+            custom = of_node(node)
+            if isinstance(custom, type) and issubclass(custom, self.base):
+                return custom.from_config(config)
+            found = self.classes.get(name) or self.classes.get(name.lower())
             if found is not None:
                 return found.from_config(config) if config else found()
         known = ", ".join(sorted({snake_case(cls.__name__) for cls in self.classes.values()}))

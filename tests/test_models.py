@@ -210,8 +210,6 @@ def test_summary():
     ):
         assert part in text, part
     assert max(map(len, text.splitlines())) == 70
-    with pytest.raises(ValueError, match="Received: summary"):
-        Sequential([layers.Dense(1)]).summary()
 
 
 def test_a_graph_that_branches_merges_and_shares():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gpulayers import Variable, optimizers
-from gpulayers.ops import arrays
+from gpulayers.ops import arrays, threads
 from gpulayers.ops import optimizers as ops
+from gpulayers.ops.optimizers import reference
 
 from .cases.optimizers import CASES, DEFAULTS, SHAPES
 from .tolerances import assert_close, assert_exact
@@ -109,6 +110,20 @@ def test_floats(case, kernel_device, dtype):
             assert_close(w, exact_w, terms=12, magnitude=12.0)
             for array, exact in zip(state, exact_state, strict=True):
                 assert_close(array, exact, terms=8, magnitude=12.0)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_blocks_on_the_cpu(case, monkeypatch):
+    """Large variables are changed block by block, on threads: the numbers are those of whole variables."""
+    drawn = draw(case, np.dtype(np.float32), whole=False)
+    whole = stepped(case, arrays.CPU, *drawn)
+    monkeypatch.setattr(reference, "_BLOCK", 1000)
+    monkeypatch.setattr(threads, "num_threads", lambda: 2)
+    in_blocks = stepped(case, arrays.CPU, *drawn)
+    for (w, state), (other_w, other_state) in zip(whole, in_blocks):
+        assert_close(other_w, w, terms=12, magnitude=12.0)
+        for array, other in zip(state, other_state, strict=True):
+            assert_close(other, array, terms=8, magnitude=12.0)
 
 
 EXACT = [case for case in CASES if case.rule in ("sgd", "lion")]  # without quotients and roots

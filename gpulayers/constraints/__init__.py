@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from .. import config
 from ..ops import arrays
-from ..registry import Registry, serialize_object
-
-_EPSILON = 1e-7
+from ..registry import Registry, deserializer, serialize_object
 
 
 class Constraint:
@@ -36,7 +35,9 @@ class MaxNorm(Constraint):
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
-        return (wide * (norms.clip(0, self.max_value) / (_EPSILON + norms))).astype(weight.dtype, copy=False)
+        return (wide * (norms.clip(0, self.max_value) / (config.epsilon() + norms))).astype(
+            weight.dtype, copy=False
+        )
 
     def get_config(self):
         return {"max_value": self.max_value, "axis": self.axis}
@@ -57,7 +58,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
-        return (wide / (_EPSILON + norms)).astype(weight.dtype, copy=False)
+        return (wide / (config.epsilon() + norms)).astype(weight.dtype, copy=False)
 
     def get_config(self):
         return {"axis": self.axis}
@@ -72,7 +73,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
         desired = self.rate * norms.clip(self.min_value, self.max_value) + (1 - self.rate) * norms
-        return (wide * (desired / (_EPSILON + norms))).astype(weight.dtype, copy=False)
+        return (wide * (desired / (config.epsilon() + norms))).astype(weight.dtype, copy=False)
 
     def get_config(self):
         return {
@@ -110,10 +111,6 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-def deserialize(config, custom_objects=None):
-    """The Constraint of a config; custom_objects: {class name: class}."""
-    return _REGISTRY.get(config, custom_objects)
-
-
+deserialize = deserializer(get)
 serialize = serialize_object
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

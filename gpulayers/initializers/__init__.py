@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import config
 from ..ops import arrays, random
-from ..registry import Registry, serialize_object
+from ..ops.spatial import integer
+from ..registry import Registry, deserializer, serialize_object
 
 _TRUNCATED_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at two standard deviations
 
@@ -39,8 +40,9 @@ def _dtype(dtype):
 
 
 def _any_dtype(dtype):
-    """Of initializers that also fill integers and bool."""
-    return _dtype(dtype) if dtype is None or np.dtype(dtype).kind not in "iub" else np.dtype(dtype)
+    """As `_dtype`, for initializers that can fill integers too."""
+    kind = "f" if dtype is None or str(dtype) == "bfloat16" else np.dtype(dtype).kind
+    return np.dtype(dtype) if kind in "iub" else _dtype(dtype)
 
 
 class Zeros(Initializer):
@@ -137,8 +139,8 @@ class TruncatedNormal(RandomNormal):
 
 
 def compute_fans(shape, input_axes=None, output_axes=None):
-    """(fan_in, fan_out) of a weight of that shape; the axes of inputs and outputs, if both are given, say
-    what counts."""
+    """(fan_in, fan_out) of a weight of that shape: of a kernel (..., inputs, outputs), or the products of the
+    sizes of the axes given."""
     if input_axes is not None and output_axes is not None:
         return tuple(math.prod(shape[axis] for axis in axes) for axes in (input_axes, output_axes))
     if len(shape) < 1:
@@ -153,8 +155,11 @@ class VarianceScaling(_Random):
     """Variance `scale / n`, n being the fan of `mode`: "fan_in", "fan_out" or "fan_avg".
 
     Args:
+        scale, mode: see above.
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
-        input_axes, output_axes: the weight's axes that count as inputs and outputs, both or none.
+        seed: see `_Random`.
+        input_axes, output_axes: the weight's axes whose sizes make the fans, both or none; by default a
+            weight is a kernel (..., inputs, outputs).
     """
 
     def __init__(
@@ -177,8 +182,16 @@ class VarianceScaling(_Random):
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in distributions:
             raise ValueError(f"distribution must be one of {distributions}. Received: {distribution!r}")
+        if (input_axes is None) != (output_axes is None):
+            raise ValueError(
+                "input_axes and output_axes go together. "
+                f"Received: input_axes={input_axes!r}, output_axes={output_axes!r}"
+            )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
-        self.input_axes, self.output_axes = input_axes, output_axes
+        self.input_axes, self.output_axes = (
+            axes if axes is None else [integer(axis, "An axis", -(2**31)) for axis in axes]
+            for axes in (input_axes, output_axes)
+        )
 
     def _draw(self, generator, shape, dtype):
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
@@ -193,13 +206,17 @@ class VarianceScaling(_Random):
             )
         return generator.standard_normal(shape, dtype) * dtype.type(math.sqrt(variance))
 
+    @property
+    def _axes(self):
+        return {"input_axes": self.input_axes, "output_axes": self.output_axes}
+
     def get_config(self):
-        names = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
-        return {name: getattr(self, name) for name in names}
+        values = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return values | {"seed": self.seed} | self._axes
 
 
 class _Named(VarianceScaling):
-    """A VarianceScaling of a fixed scale, mode and distribution."""
+    """A VarianceScaling with scale, mode and distribution fixed."""
 
     fixed = ()
 
@@ -207,7 +224,7 @@ class _Named(VarianceScaling):
         super().__init__(*self.fixed, seed, input_axes, output_axes)
 
     def get_config(self):
-        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {"seed": self.seed} | self._axes
 
 
 class GlorotUniform(_Named):
@@ -276,8 +293,9 @@ _REGISTRY = Registry(
     {
         "uniform": RandomUniform,
         "normal": RandomNormal,
-        "one": Ones,
+        "identity": Identity,
         "zero": Zeros,
+        "one": Ones,
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
     },
@@ -318,14 +336,10 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-def deserialize(config, custom_objects=None):
-    """The Initializer of a config; custom_objects: {class name: class}."""
-    return _REGISTRY.get(config, custom_objects)
-
-
+deserialize = deserializer(get)
 serialize = serialize_object
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal  # Keras's other names
 variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
 he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal

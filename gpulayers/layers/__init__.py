@@ -1,5 +1,6 @@
 """Layers, by Keras's names and with Keras's arguments."""
 
+from ..custom_objects import CustomObjectScope
 from ..registry import Registry, serialize_object
 from .adaptive_pooling import (
     AdaptiveAveragePooling1D,
@@ -88,16 +89,24 @@ _REGISTRY = Registry(
 
 
 def deserialize(config, custom_objects=None):
-    """The layer of a `serialize`d node, or of any {"class_name", "config"}.
+    """The layer or model of a `serialize`d node, or of any {"class_name", "config"}.
+
+    Args:
+        config: the node.
+        custom_objects: {name: class} of classes of one's own that are not registered.
 
     Raises:
         ValueError: an unknown class, or no dict.
     """
     if not isinstance(config, dict):
         raise ValueError(f"A layer's node must be a dict. Received: {config!r}")
-    name = config.get("class_name")
-    custom = (custom_objects or {}).get(name)
-    return custom.from_config(config["config"]) if custom else _REGISTRY.get(config)
+    with CustomObjectScope(custom_objects):
+        return _REGISTRY.get(config)
+
+
+def add_classes(classes):
+    """Makes models known to `deserialize`: a dict by name."""
+    _REGISTRY.add(classes)
 
 
 serialize = serialize_object

@@ -60,6 +60,7 @@ class Conv(BaseConvolution):
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
+        self.compute_output_shape(input_shape)  # raises where the input is too small
         if channels % self.groups:
             raise ValueError(
                 f"The input's channels must be a multiple of groups={self.groups}. "

@@ -56,6 +56,7 @@ class DepthwiseConv(BaseConvolution):
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
+        self.compute_output_shape(input_shape)  # raises where the input is too small
         self.kernel = self.weight_of(
             "depthwise", (*self.kernel_size, channels, self.depth_multiplier), name="kernel"
         )

@@ -1,8 +1,7 @@
 """The input of a model."""
 
-import numpy as np
-
 from .. import config
+from ..ops import arrays
 from ..ops.spatial import integer
 from .layer import Layer
 from .symbolic import Call, SymbolicTensor
@@ -59,7 +58,7 @@ class InputLayer(Layer):
                 f"batch_size goes with shape, not with batch_shape. Received: batch_size={batch_size!r}"
             )
         self.batch_shape = _sizes(batch_shape, "batch_shape")
-        self.data_dtype = config.floatx() if dtype is None else np.dtype(dtype).name
+        self.data_dtype = config.floatx() if dtype is None else arrays.any_dtype(dtype, "dtype").name
         super().__init__(
             name=name, dtype=dtype if str(dtype) in config.FLOAT_TYPES else config.floatx(), **kwargs
         )

@@ -1,5 +1,6 @@
 """Concatenate and Dot, and all merging layers as functions."""
 
+from .. import config
 from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
 from .merging import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
@@ -119,7 +120,8 @@ class Dot(Merge):
         axes = self._axes_of([tuple(x.shape) for x in inputs])
         factors, results = inputs, None
         if self.normalize:
-            results = [normalization.normalize_length(x, (axis,), 1e-7) for x, axis in zip(inputs, axes)]
+            epsilon = config.epsilon()
+            results = [normalization.normalize_length(x, (axis,), epsilon) for x, axis in zip(inputs, axes)]
             factors = [result.values.astype(x.dtype, copy=False) for result, x in zip(results, inputs)]
 
         def backward(grad_output):
@@ -144,7 +146,12 @@ def _functional(kind):
 
 
 add, average, subtract, multiply = map(_functional, (Add, Average, Subtract, Multiply))
-maximum, minimum, concatenate = map(_functional, (Maximum, Minimum, Concatenate))
+maximum, minimum = map(_functional, (Maximum, Minimum))
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """`Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):

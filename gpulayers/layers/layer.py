@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import config, constraints, dtype_policies, initializers, regularizers
 from ..ops import arrays
+from ..ops.spatial import integer
 from ..registry import serialize_object
 from ..variable import Variable
 from .arguments import batch_input_shape, serialized
@@ -77,15 +78,27 @@ class Layer:
         self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
-        for layer in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(layer, Layer):
-                if "_sublayers" not in self.__dict__:
-                    raise RuntimeError(
-                        f"Call super().__init__() before setting layers. Received: {name}={layer!r}"
-                    )
-                if layer not in self._sublayers:
-                    self._sublayers.append(layer)
         super().__setattr__(name, value)
+        found = _layers_in(value)
+        if found and "_sublayers" not in self.__dict__:
+            raise RuntimeError(
+                f"Call super().__init__() before setting layers. Received: {name}={found[0]!r}"
+            )
+        self._take_in(found)
+
+    def _take_in(self, layers):
+        known = self.__dict__.get("_sublayers", ())
+        for layer in layers:
+            if not any(layer is other for other in known):
+                known.append(layer)
+
+    @property
+    def inner_layers(self):
+        """The layers that are attributes of this one, or stand in lists and dicts that are."""
+        for name, value in self.__dict__.items():
+            if type(value) in (list, dict) and name != "_sublayers":  # which may have grown
+                self._take_in(_layers_in(value))
+        return self._sublayers
 
     # Calling
 
@@ -132,7 +145,7 @@ class Layer:
 
     def reset_state(self):
         """Clears what a stateful layer keeps between calls."""
-        for layer in self._sublayers:
+        for layer in self.inner_layers:
             layer.reset_state()
 
     def compute_output_dtype(self, input_dtypes):
@@ -188,29 +201,44 @@ class Layer:
 
     def add_weight(
         self,
-        shape=(),
+        shape=None,
         initializer=None,
         dtype=None,
-        *,
         trainable=True,
+        autocast=True,
         regularizer=None,
         constraint=None,
-        name="variable",
+        aggregation="none",
+        overwrite_with_gradient=False,
+        name=None,
     ):
         """A new Variable of the layer, on its device.
 
         Args:
-            initializer: default: "glorot_uniform"; zeros for integers and bool.
-            dtype: default: `variable_dtype`.
+            shape: a tuple of sizes; default: that of a single number.
+            initializer: as of `gpulayers.initializers.get`; default: Glorot's for floats, else zeros.
+            dtype: default `variable_dtype`.
+            trainable: whether it is trained while the layer is.
+            autocast, aggregation, overwrite_with_gradient: of Keras; they change nothing here.
+            regularizer, constraint: names or objects.
+            name: default "variable".
+
+        Raises:
+            TypeError, ValueError: sizes that are no integers of at least 0, unknown names.
         """
+        name = "variable" if name is None else name
+        if not isinstance(name, str):
+            raise TypeError(f"A weight's name must be a string. Received: {name!r}")
+        shape = () if shape is None else shape if isinstance(shape, (list, tuple)) else (shape,)
+        shape = tuple(integer(size, f"A size of {name}") for size in shape)
         if self.device is None:
             self.device = arrays.default_device()
-        dtype = self.variable_dtype if dtype is None else np.dtype(dtype)
+        dtype = self.variable_dtype if dtype is None else arrays.any_dtype(dtype, "dtype")
         if initializer is None:
             initializer = "glorot_uniform" if dtype in arrays.FLOAT_DTYPES else "zeros"
         # The layer's own memory, whatever the initializer keeps.
         value = self.device.asarray(
-            np.array(initializers.get(initializer)(tuple(shape), dtype=dtype), order="C")
+            np.array(initializers.get(initializer)(shape, dtype=dtype), order="C")
         )
         variable = Variable(
             value,
@@ -249,13 +277,13 @@ class Layer:
         self._trainable = bool(value)
         for variable in self._variables:
             variable.trainable = variable.wants_training and self._trainable
-        for layer in self._sublayers:
+        for layer in self.inner_layers:
             layer.trainable = value
 
     @property
     def weights(self):
         own = sorted(self._variables, key=lambda variable: not variable.wants_training)
-        inner = [variable for layer in self._sublayers for variable in layer.weights]
+        inner = [variable for layer in self.inner_layers for variable in layer.weights]
         return list(dict.fromkeys(own + inner))  # shared layers count once
 
     variables = weights
@@ -332,3 +360,12 @@ class Layer:
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _layers_in(value):
+    """The layers that a value is or, as a list, tuple or dict, holds."""
+    if isinstance(value, Layer):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [layer for part in value for layer in _layers_in(part)] if isinstance(value, (list, tuple)) else []

@@ -16,7 +16,8 @@ def automatic_name(kind):
     return prefix if number == 0 else f"{prefix}_{number}"
 
 
-def clear_session():
-    """Starts the numbering anew, and forgets the policy of `set_dtype_policy`."""
+def clear_session(free_memory=True):
+    """Starts the numbering anew, and forgets the policy of `set_dtype_policy`; free_memory is of Keras and
+    changes nothing here."""
     _used.clear()
     config.clear_dtype_policy()

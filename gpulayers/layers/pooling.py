@@ -5,7 +5,7 @@ from ..ops.pooling.problem import PoolingProblem
 from ..ops.pooling.unpooling import indices_of_taps
 from ..ops.spatial import ceiling_padding, spatial_tuple
 from .layer import Layer
-from .shapes import checked_padding, layer_data_format, split, window_output_shape
+from .shapes import checked_padding, layer_data_format, split, window_output_shape, with_stand_ins
 
 
 class _Pooling(Layer):
@@ -48,7 +48,7 @@ class _Pooling(Layer):
         _, spatial, _ = split(self, shape)
         if not self.ceil_mode:
             return self.padding
-        known = tuple(2**30 if size is None else size for size in spatial)
+        known = with_stand_ins(spatial)
         return ceiling_padding(known, self.pool_size, self.strides, self.padding, self.dilation_rate)
 
     def _geometry(self, shape):

@@ -64,6 +64,7 @@ class SeparableConv(BaseConvolution):
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
+        self.compute_output_shape(input_shape)  # raises where the input is too small
         depthwise = (*self.kernel_size, channels, self.depth_multiplier)
         pointwise = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
         self.depthwise_kernel = self.weight_of("depthwise", depthwise, name="depthwise_kernel")

@@ -20,6 +20,11 @@ def checked_padding(padding, rank, causal=False):
     return padding
 
 
+def with_stand_ins(spatial):
+    """Spatial sizes with a large one in place of those that are unknown."""
+    return tuple(_STAND_IN if size is None else size for size in spatial)
+
+
 def split(layer, shape):
     """(batch, spatial sizes, channels) of a layer's input shape, None for unknown sizes.
 
@@ -53,8 +58,9 @@ def window_output_shape(layer, shape, size, channels=None, dilation=1, padding=N
     """The shape that the layer's window leaves of an input's; `channels` default to the input's, `padding` to
     the layer's."""
     batch, spatial, input_channels = split(layer, shape)
-    known = tuple(_STAND_IN if length is None else length for length in spatial)
     padding = layer.padding if padding is None else padding
-    window = SlidingWindow.resolve(known, size, layer.strides, padding, dilation, causal_allowed=True)
+    window = SlidingWindow.resolve(
+        with_stand_ins(spatial), size, layer.strides, padding, dilation, causal_allowed=True
+    )
     sizes = tuple(None if length is None else out for length, out in zip(spatial, window.output_size))
     return join_shape(batch, sizes, input_channels if channels is None else channels, layer.data_format)

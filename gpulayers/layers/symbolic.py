@@ -25,6 +25,9 @@ class SymbolicTensor:
         return f"<SymbolicTensor name={self.name}, shape={self.shape}, dtype={self.dtype}>"
 
 
+KerasTensor = SymbolicTensor  # Keras's name
+
+
 @dataclasses.dataclass(eq=False)
 class Call:
     """One call of a layer on symbolic tensors.

@@ -107,4 +107,4 @@ def _joined(array):
 def _mixes_batch(layer, training):
     own = type(layer).__module__.partition(".")[0] == __name__.partition(".")[0]
     batch_statistics = training and type(layer).__name__ == "BatchNormalization"
-    return not own or batch_statistics or any(_mixes_batch(inner, training) for inner in layer._sublayers)
+    return not own or batch_statistics or any(_mixes_batch(inner, training) for inner in layer.inner_layers)

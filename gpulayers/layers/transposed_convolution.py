@@ -4,9 +4,7 @@ from .. import ops
 from ..ops.spatial import integer, join_shape, spatial_tuple
 from ..ops.transposed_window import transposed_window
 from .convolution_base import BaseConvolution
-from .shapes import channel_count, split
-
-_LARGE = 2**30  # for unknown sizes
+from .shapes import channel_count, split, with_stand_ins
 
 
 class ConvTranspose(BaseConvolution):
@@ -77,6 +75,7 @@ class ConvTranspose(BaseConvolution):
 
     def build(self, input_shape):
         channels = channel_count(self, input_shape)
+        self.compute_output_shape(input_shape)  # raises where the input is too small
         if channels % self.groups:
             raise ValueError(
                 f"The input's channels must be a multiple of groups={self.groups}. "
@@ -92,7 +91,7 @@ class ConvTranspose(BaseConvolution):
 
     def compute_output_shape(self, input_shape):
         batch, spatial, _ = split(self, input_shape)
-        known = tuple(_LARGE if length is None else length for length in spatial)
+        known = with_stand_ins(spatial)
         window = transposed_window(
             known, self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
         )

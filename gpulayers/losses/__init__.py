@@ -133,7 +133,7 @@ def resolve(identifier, true_shape, predicted_shape):
     return get(identifier)
 
 
-deserialize = get
+deserialize = registry.deserializer(get)
 serialize = registry.serialize_object
 
 __all__ = [

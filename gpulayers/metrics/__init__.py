@@ -123,7 +123,7 @@ def resolve(identifier, true_shape, predicted_shape):
     return metric
 
 
-deserialize = get
+deserialize = registry.deserializer(get)
 serialize = registry.serialize_object
 
 __all__ = [

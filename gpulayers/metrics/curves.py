@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from .. import config
 from ..arguments import count, share
 from ..ops import arrays
 from ..ops.activations import sigmoid
 from .confusion import Counts, of_class, prepared, quotient
-
-EPSILON = 1e-7
 
 
 class AUC(Counts):
@@ -52,7 +51,7 @@ class AUC(Counts):
         self.thresholds, self.from_logits = thresholds, bool(from_logits)
         self.multi_label, self.num_labels = bool(multi_label), count(num_labels, "num_labels", 1)
         self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
-        self.levels = [-EPSILON, *inner, 1 + EPSILON]
+        self.levels = [-config.epsilon(), *inner, 1 + config.epsilon()]
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import config
 from ..losses.loss import Loss
 from ..losses.weights import as_array
 from ..ops import arrays
@@ -93,7 +94,7 @@ def concordance_correlation(y_true, y_pred, axis=-1):
     y_true, y_pred = _floats(y_true, y_pred)
     means = [values.mean(axis=axis, keepdims=True) for values in (y_true, y_pred)]
     total = y_true.var(axis=axis, keepdims=True) + y_pred.var(axis=axis, keepdims=True)
-    total = total + (means[0] - means[1]) ** 2 + y_pred.dtype.type(1e-7)
+    total = total + (means[0] - means[1]) ** 2 + y_pred.dtype.type(config.epsilon())
     return (2 * (y_true - means[1]) * (y_pred - means[1]) / total).mean(axis=axis)
 
 

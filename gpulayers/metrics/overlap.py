@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from .. import config
 from ..arguments import count
 from ..losses.weights import as_array, masked_weight, same_rank
 from ..ops import arrays
 from .metric import Metric
-
-EPSILON = 1e-7
 
 
 class _ConfusionMatrix(Metric):
@@ -75,8 +74,8 @@ class _ConfusionMatrix(Metric):
         right = np.diag(matrix)[self.target_class_ids]
         union = (matrix.sum(axis=0) + matrix.sum(axis=1))[self.target_class_ids] - right
         some = union > 1e-9
-        quotients = np.where(some, right / (union + EPSILON), 0)
-        return float(quotients.sum() / (some.sum() + EPSILON))
+        quotients = np.where(some, right / (union + config.epsilon()), 0)
+        return float(quotients.sum() / (some.sum() + config.epsilon()))
 
     def get_config(self):
         return super().get_config() | {name: getattr(self, name) for name in self.shown}

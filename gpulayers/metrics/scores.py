@@ -4,10 +4,10 @@ import warnings
 
 import numpy as np
 
+from .. import config
 from ..arguments import count
 from ..ops import arrays
 from .confusion import prepared
-from .curves import EPSILON
 from .metric import Metric
 
 
@@ -51,13 +51,13 @@ class FBetaScore(Metric):
         found, chosen, positive = (
             np.asarray(arrays.to_numpy(part)) for part in (self.found, self.chosen, self.positive)
         )
-        precision, recall = found / (chosen + EPSILON), found / (positive + EPSILON)
+        precision, recall = found / (chosen + config.epsilon()), found / (positive + config.epsilon())
         square = self.beta**2
-        score = (1 + square) * precision * recall / (precision * square + recall + EPSILON)
+        score = (1 + square) * precision * recall / (precision * square + recall + config.epsilon())
         if self.average == "macro":
             return float(score.mean())
         if self.average == "weighted":
-            return float((score * positive / (positive.sum() + EPSILON)).sum())
+            return float((score * positive / (positive.sum() + config.epsilon())).sum())
         return score if score.ndim else float(score)
 
     def get_config(self):

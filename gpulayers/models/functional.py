@@ -69,16 +69,11 @@ class Functional(Model):
         return [tensor.dtype for tensor in self.outputs]
 
     def layer_rows(self):
-        """(layer, output shape, names of the layers it reads), for the summary."""
+        """(layer, output shape, symbolic tensors that it reads), for the summary."""
         for layer in self._sublayers:
             calls = [call for call in self.recorded if call.layer is layer]
-            tensors = (calls[0] if calls else layer.calls[0]).outputs
-            shape = [tensor.shape for tensor in tensors]
-            reads = [
-                f"{tensor.layer.name}[{tensor.layer.calls.index(tensor.call)}][{tensor.index}]"
-                for call in calls
-                for tensor in call.inputs
-            ]
+            shape = [tensor.shape for tensor in (calls[0] if calls else layer.calls[0]).outputs]
+            reads = [tensor for call in calls for tensor in call.inputs]
             yield layer, shape[0] if len(shape) == 1 else shape, reads
 
     def get_config(self):
@@ -91,6 +86,21 @@ class Functional(Model):
         from .functional_config import from_config
 
         return from_config(cls, config, custom_objects)
+
+
+def get_source_inputs(tensor):
+    """The list of inputs, as `Input` makes them, that a symbolic tensor comes from."""
+    met, stack, found = set(), [tensor], {}
+    while stack:
+        part = stack.pop()
+        if not isinstance(part, SymbolicTensor):
+            raise TypeError(f"A symbolic tensor is expected. Received: {part!r}")
+        if part not in met:
+            met.add(part)
+            stack.extend(reversed(part.call.inputs))
+            if not part.call.inputs:
+                found.setdefault(part)
+    return list(found)
 
 
 def _flat(structure, what):

@@ -1,6 +1,7 @@
 """Configurations of functional models, in the form of Keras's files."""
 
 from .. import dtype_policies
+from ..custom_objects import CustomObjectScope
 from ..layers.symbolic import SymbolicTensor
 
 
@@ -42,14 +43,6 @@ def config_of(model):
     return config
 
 
-def model_classes():
-    """The models that may stand among layers, by their names in configurations."""
-    from .functional import Functional
-    from .sequential import Sequential
-
-    return {"Functional": Functional, "Model": Functional, "Sequential": Sequential}
-
-
 def from_config(cls, config, custom_objects=None):
     """The model of a configuration.
 
@@ -58,8 +51,8 @@ def from_config(cls, config, custom_objects=None):
     """
     from ..layers import deserialize
 
-    custom_objects = model_classes() | (custom_objects or {})
-    layers = {node["name"]: deserialize(node, custom_objects) for node in config["layers"]}
+    with CustomObjectScope(custom_objects):
+        layers = {node["name"]: deserialize(node) for node in config["layers"]}
     made = {}  # (name, number of the call) -> its outputs
     waiting = [
         (node["name"], number, inbound)

@@ -1,8 +1,11 @@
 """The base class of models: a graph of layers that trains."""
 
+import json
+
 from ..layers import symbolic
 from ..layers.layer import Layer
 from ..ops import arrays
+from ..registry import serialize_object
 from .summary import print_summary
 from .training import Trainer
 
@@ -64,6 +67,10 @@ class Model(Trainer, Layer):
         from .functional import Functional
 
         return Functional.from_config(config, custom_objects)
+
+    def to_json(self, **kwargs):
+        """The model's configuration as JSON, for `gpulayers.models.model_from_json`; kwargs of `json.dumps`."""
+        return json.dumps(serialize_object(self), **kwargs)
 
     def convert_input(self, array):
         return array  # each layer converts its own
@@ -159,21 +166,29 @@ class Model(Trainer, Layer):
         """The shape of the input, with the batch (None); a list for several."""
         return None if self._input_shapes is None else _one_or_list(self._input_shapes)
 
-    def summary(self, line_length=None, print_fn=None):
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
         """Prints a table of the layers.
 
         Args:
             line_length: width of the table in characters.
+            positions: where its columns end, in shares of the line or in characters.
             print_fn: called with the text in place of printing.
+            expand_nested: whether the layers of models within the model have rows.
+            show_trainable: whether a column says which layers are trained.
+            layer_range: two layers' names, or patterns: the rows from the first to the second.
 
         Raises:
-            ValueError: the model is not built.
+            ValueError: a range that matches no layer, or widths that leave no room.
         """
-        if not self.built:
-            raise ValueError(
-                f"{self.name} is not built: give it an Input, or call build(input_shape). Received: summary()"
-            )
-        print_summary(self, line_length, print_fn)
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
 
 def _structured(tensors, keys):

@@ -1,6 +1,7 @@
 """Layers one after the other."""
 
 from .. import dtype_policies
+from ..custom_objects import CustomObjectScope
 from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
@@ -118,10 +119,10 @@ class Sequential(Model):
         return input_dtypes[0]
 
     def layer_rows(self):
-        """(layer, output shape, None), for the summary."""
-        shape = self._input_shapes[0]
+        """(layer, output shape or None, None), for the summary."""
+        shape = self._input_shapes[0] if self.built else None
         for layer in self._sublayers:
-            shape = layer.compute_output_shape(shape)
+            shape = layer.compute_output_shape(shape) if self.built else None
             yield layer, shape, None
 
     def get_config(self):
@@ -138,12 +139,11 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         from ..layers import deserialize
-        from .functional_config import model_classes
 
         config = dict(config)
         shape = config.pop("build_input_shape", None)
-        known = model_classes() | (custom_objects or {})
-        layers = [deserialize(node, known) for node in config.pop("layers", [])]
+        with CustomObjectScope(custom_objects):
+            layers = [deserialize(node) for node in config.pop("layers", [])]
         model = cls(layers, **config)
         if shape is not None and not model.built and layers:
             model.build(shape)

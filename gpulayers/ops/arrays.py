@@ -254,6 +254,18 @@ def to_numpy(value):
     return device_of(value).to_numpy(value) if is_array(value) else np.asarray(value)
 
 
+def any_dtype(dtype, name):
+    """The NumPy dtype of a name or of what else stands for a dtype.
+
+    Raises:
+        ValueError: nothing that does.
+    """
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise ValueError(f"{name} must be a dtype or the name of one. Received: {dtype!r}") from None
+
+
 def float_dtype(dtype, name):
     """The dtype, if the library computes in it.
 

@@ -1,8 +1,9 @@
 """The hinge family and the focal crossentropies a sample, with their gradients (see `losses`)."""
 
+from .. import config
 from . import arrays
 from .activations import sigmoid, softmax
-from .losses import EPSILON, _wide, class_numbers
+from .losses import _wide, class_numbers
 from .regression_losses import _both, _mean_of
 
 
@@ -59,14 +60,15 @@ def binary_focal_crossentropy(
     if label_smoothing:
         target = target * (1 - label_smoothing) + 0.5 * label_smoothing
     p = sigmoid(x) if from_logits else x
-    q = p.clip(EPSILON, 1 - EPSILON)
+    epsilon = config.epsilon()
+    q = p.clip(epsilon, 1 - epsilon)
     entropy = -(target * xp.log(q) + (1 - target) * xp.log(1 - q))
     missing = 1 - (target * p + (1 - target) * (1 - p))
     factor = missing**gamma
     balance = target * alpha + (1 - target) * (1 - alpha) if apply_class_balancing else 1
 
     def slope():
-        grad = factor * (q - target) / (q * (1 - q)) * ((p >= EPSILON) & (p <= 1 - EPSILON))
+        grad = factor * (q - target) / (q * (1 - q)) * ((p >= epsilon) & (p <= 1 - epsilon))
         if gamma:
             grad = grad - gamma * missing ** (gamma - 1) * (2 * target - 1) * entropy
         return balance * grad * (p * (1 - p) if from_logits else 1)
@@ -84,14 +86,15 @@ def categorical_focal_crossentropy(
     p = softmax(x, axis=axis) if from_logits else x
     total = p.sum(axis=axis, keepdims=True)
     share = p / total
-    q = share.clip(EPSILON, 1 - EPSILON)
+    epsilon = config.epsilon()
+    q = share.clip(epsilon, 1 - epsilon)
     log_q = xp.log(q)
 
     def backward(weights):
         grad = -alpha * (1 - q) ** gamma * target / q
         if gamma:
             grad = grad + alpha * gamma * (1 - q) ** (gamma - 1) * target * log_q
-        grad = grad * ((share >= EPSILON) & (share <= 1 - EPSILON)) * xp.expand_dims(weights, axis)
+        grad = grad * ((share >= epsilon) & (share <= 1 - epsilon)) * xp.expand_dims(weights, axis)
         grad = (grad - (grad * share).sum(axis=axis, keepdims=True)) / total
         if from_logits:
             grad = p * (grad - (grad * p).sum(axis=axis, keepdims=True))

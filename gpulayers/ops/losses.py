@@ -7,10 +7,9 @@ float32.
 
 import numpy as np
 
+from .. import config
 from . import arrays
 from .activations import log_softmax, sigmoid
-
-EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON]
 
 
 def _wide(y_pred):
@@ -66,14 +65,15 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     if from_logits:
         values = xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-abs(x)))
     else:
-        p = x.clip(EPSILON, 1 - EPSILON)
+        epsilon = config.epsilon()
+        p = x.clip(epsilon, 1 - epsilon)
         values = -(target * xp.log(p) + (1 - target) * xp.log(1 - p))
 
     def backward(weights):
         if from_logits:
             slope = sigmoid(x) - target
         else:
-            slope = (p - target) / (p * (1 - p)) * ((x >= EPSILON) & (x <= 1 - EPSILON))
+            slope = (p - target) / (p * (1 - p)) * ((x >= epsilon) & (x <= 1 - epsilon))
         weights = xp.expand_dims(weights / max(1, x.shape[axis]), axis)
         return (slope * weights).astype(y_pred.dtype, copy=False)
 
@@ -102,10 +102,11 @@ def _log_probabilities(xp, x, from_logits, axis):
         return log_p, lambda grad: grad - xp.exp(log_p) * grad.sum(axis=axis, keepdims=True)
     total = x.sum(axis=axis, keepdims=True)
     share = x / total
-    p = share.clip(EPSILON, 1 - EPSILON)
+    epsilon = config.epsilon()
+    p = share.clip(epsilon, 1 - epsilon)
 
     def slope(grad):
-        grad = grad / p * ((share >= EPSILON) & (share <= 1 - EPSILON))
+        grad = grad / p * ((share >= epsilon) & (share <= 1 - epsilon))
         return (grad - (grad * share).sum(axis=axis, keepdims=True)) / total
 
     return xp.log(p), slope

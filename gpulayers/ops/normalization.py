@@ -10,11 +10,10 @@ import math
 
 import numpy as np
 
+from .. import config
 from . import arrays
 
 _LONG_ROW = 2048  # elements
-_MASK_EPSILON = 1e-7  # Keras's, added to the number of positions that a mask keeps
-
 
 @dataclasses.dataclass(frozen=True)
 class Normalized:
@@ -122,7 +121,7 @@ def normalize_moments(x, axes, epsilon, mask=None):
         variance /= count
     else:
         kept = xp.broadcast_to(mask, x.shape).astype(wide.dtype)
-        weights = kept / (kept.sum(axis=axes, keepdims=True) + _MASK_EPSILON)
+        weights = kept / (kept.sum(axis=axes, keepdims=True) + config.epsilon())
         mean = (wide * weights).sum(axis=axes, keepdims=True)
         centered = wide - mean
         variance = (centered * centered * weights).sum(axis=axes, keepdims=True)

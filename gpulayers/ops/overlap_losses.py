@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .. import config
 from . import arrays
-from .losses import EPSILON
 from .regression_losses import _both
 
 
@@ -34,7 +34,7 @@ def dice(y_true, y_pred, axis=None):
     """1 - 2 sum(t p) / (sum(t) + sum(p)) over the axes given, or all."""
     xp, target, x = _both(y_true, y_pred)
     axes = _axes(axis)
-    total = target.sum(axis=axes) + x.sum(axis=axes) + x.dtype.type(EPSILON)
+    total = target.sum(axis=axes) + x.sum(axis=axes) + x.dtype.type(config.epsilon())
     return _quotient(2 * (target * x).sum(axis=axes), 2 * target, total, 1, y_pred, axis)
 
 
@@ -44,7 +44,7 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     axes = _axes(axis)
     overlap = (target * x).sum(axis=axes)
     missed, wrong = ((1 - x) * target).sum(axis=axes), (x * (1 - target)).sum(axis=axes)
-    total = overlap + missed * alpha + wrong * beta + x.dtype.type(EPSILON)
+    total = overlap + missed * alpha + wrong * beta + x.dtype.type(config.epsilon())
     slope = target - alpha * target + beta * (1 - target)
     return _quotient(overlap, target, total, slope, y_pred, axis)
 

@@ -1,7 +1,8 @@
 """Losses of regression and of distributions a sample, with their gradients (see `losses`)."""
 
+from .. import config
 from . import arrays
-from .losses import EPSILON, _difference, _same_shape, _wide
+from .losses import _difference, _same_shape, _wide
 
 
 def _mean_of(elements, slope, y_pred, axis=-1):
@@ -23,14 +24,14 @@ def _both(y_true, y_pred):
 def mean_absolute_percentage_error(y_true, y_pred):
     """100 * mean(|y_pred - y_true| / |y_true|) over the last axis."""
     xp, target, x = _both(y_true, y_pred)
-    scale = 100 / xp.maximum(abs(target), x.dtype.type(EPSILON))
+    scale = 100 / xp.maximum(abs(target), x.dtype.type(config.epsilon()))
     return _mean_of(abs(x - target) * scale, lambda: xp.sign(x - target) * scale, y_pred)
 
 
 def mean_squared_logarithmic_error(y_true, y_pred):
     """mean((log(y_pred + 1) - log(y_true + 1))^2) over the last axis."""
     xp, target, x = _both(y_true, y_pred)
-    low = x.dtype.type(EPSILON)
+    low = x.dtype.type(config.epsilon())
     difference = xp.log(xp.maximum(x, low) + 1) - xp.log(xp.maximum(target, low) + 1)
     return _mean_of(difference**2, lambda: 2 * difference / (xp.maximum(x, low) + 1) * (x > low), y_pred)
 
@@ -56,17 +57,18 @@ def log_cosh(y_true, y_pred):
 def poisson(y_true, y_pred):
     """mean(y_pred - y_true log(y_pred)) over the last axis."""
     xp, target, x = _both(y_true, y_pred)
-    shifted = x + x.dtype.type(EPSILON)
+    shifted = x + x.dtype.type(config.epsilon())
     return _mean_of(x - target * xp.log(shifted), lambda: 1 - target / shifted, y_pred)
 
 
 def kl_divergence(y_true, y_pred):
     """sum(y_true log(y_true / y_pred)) over the last axis."""
     xp, target, x = _both(y_true, y_pred)
-    target, p = target.clip(EPSILON, 1), x.clip(EPSILON, 1)
+    epsilon = config.epsilon()
+    target, p = target.clip(epsilon, 1), x.clip(epsilon, 1)
 
     def backward(weights):
-        slope = -target / p * ((x >= EPSILON) & (x <= 1))
+        slope = -target / p * ((x >= epsilon) & (x <= 1))
         return (slope * weights[..., None]).astype(y_pred.dtype, copy=False)
 
     return (target * xp.log(target / p)).sum(axis=-1), backward
@@ -78,7 +80,7 @@ def cosine_similarity(y_true, y_pred, axis=-1):
 
     def inverse_norm(values):
         squares = (values * values).sum(axis=axis, keepdims=True)
-        return 1 / xp.maximum(xp.sqrt(squares), values.dtype.type(EPSILON))
+        return 1 / xp.maximum(xp.sqrt(squares), values.dtype.type(config.epsilon()))
 
     scale = inverse_norm(x)
     unit, direction = x * scale, target * inverse_norm(target)

@@ -1,6 +1,6 @@
 """Optimizers, by Keras's names."""
 
-from ..registry import Registry, serialize_object
+from ..registry import Registry, deserializer, serialize_object
 from . import schedules
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, Lion, Nadam, ScheduleFreeAdamW
@@ -25,7 +25,7 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-deserialize = get
+deserialize = deserializer(get)
 serialize = serialize_object
 
 __all__ = [

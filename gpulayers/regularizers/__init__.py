@@ -3,7 +3,7 @@
 import math
 
 from ..ops import arrays, normalization
-from ..registry import Registry, serialize_object
+from ..registry import Registry, deserializer, serialize_object
 
 
 class Regularizer:
@@ -117,10 +117,6 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
-def deserialize(config, custom_objects=None):
-    """The Regularizer of a config; custom_objects: {class name: class}."""
-    return _REGISTRY.get(config, custom_objects)
-
-
+deserialize = deserializer(get)
 serialize = serialize_object
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

@@ -123,7 +123,7 @@ def test_layer(kind, number):
     try:
         expected.backward(torch.tensor(grad_output))
     except RuntimeError as error:
-        if "must be contiguous" not in str(error):
+        if "contiguous" not in str(error):
             raise
         pytest.skip(f"the outputs agree; torch has no gradients here: {error}")
     close(grad_x, tensor.grad, "gradient to the input")

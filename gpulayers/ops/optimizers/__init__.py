@@ -33,16 +33,18 @@ __all__ = [
 ]
 
 
-def _operation(name, problem_type, launchers, function):
+def _operation(name, problem_type, launchers, function, on_cpu=None):
     general = Implementation(
         f"array_module.{function.__name__}",
         "cuda",
         lambda problem, _, *operands: function(problem, *operands),
     )
-    return Operation(name, problem_type, [*launchers, general, numpy_implementation(function)])
+    return Operation(name, problem_type, [*launchers, general, numpy_implementation(on_cpu or function)])
 
 
-STEP = _operation("optimizers.step", StepProblem, kernels.steps, reference.step)
+STEP = _operation(
+    "optimizers.step", StepProblem, kernels.steps, reference.step, on_cpu=reference.step_in_blocks
+)
 CLIP_FACTORS = _operation(
     "optimizers.clip_factors", GradientProblem, [kernels.clip_factors], reference.clip_factors
 )

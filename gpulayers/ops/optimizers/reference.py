@@ -2,23 +2,44 @@
 
 import numpy as np
 
-from .. import arrays
+from .. import arrays, threads
+
+_BLOCK = 1 << 14  # elements
 
 
 def step(problem, values, grads, states, decays, clip, scalars):
     """Changes values and states in place; scalars as of the rule."""
-    rule = _RULES[problem.rule]
+    for number, operands in enumerate(zip(values, grads, states, decays)):
+        _change(problem, number, *operands, clip, scalars)
+
+
+def step_in_blocks(problem, values, grads, states, decays, clip, scalars):
+    """`step` of NumPy arrays. Rules work element by element: large variables pass through the cache in blocks, on
+    several threads."""
+    parts = []
     for number, (value, grad, state, decay) in enumerate(zip(values, grads, states, decays)):
-        if value.ndim == 0:  # whose differences would be no arrays
-            value, grad, state = value.reshape(1), grad.reshape(1), [array.reshape(1) for array in state]
-        wide = value.astype(arrays.accumulation_dtype(value.dtype), copy=False)
-        if decay:
-            wide -= wide * wide.dtype.type(decay)
-        rule(
-            problem.switches, wide, clip.treated(grad.astype(wide.dtype, copy=False), number), state, *scalars
-        )
-        if wide is not value:
-            value[...] = wide
+        if value.size <= _BLOCK or not problem.contiguous:
+            parts.append((number, value, grad, state, decay))
+            continue
+        value, grad, *state = (array.reshape(-1) for array in (value, grad, *state))
+        for start in range(0, value.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            parts.append((number, value[block], grad[block], [array[block] for array in state], decay))
+    few = 1 if sum(problem.sizes) < 4 * _BLOCK else None
+    threads.run(lambda part: _change(problem, *part, clip, scalars), parts, threads=few)
+
+
+def _change(problem, number, value, grad, state, decay, clip, scalars):
+    """One variable, or a part of it."""
+    if value.ndim == 0:  # whose differences would be no arrays
+        value, grad, state = value.reshape(1), grad.reshape(1), [array.reshape(1) for array in state]
+    wide = value.astype(arrays.accumulation_dtype(value.dtype), copy=False)
+    if decay:
+        wide -= wide * wide.dtype.type(decay)
+    treated = clip.treated(grad.astype(wide.dtype, copy=False), number)
+    _RULES[problem.rule](problem.switches, wide, treated, state, *scalars)
+    if wide is not value:
+        value[...] = wide
 
 
 def _sgd(switches, value, grad, state, rate, momentum):
