@@ -141,7 +141,7 @@ def operations(workload):
     forward = name if "global" in name else f"{name}_forward"
     if workload.direction == FORWARD:
         return (forward,)
-    return (f"{name}_with_argmax" if workload.variant == "max" else forward), f"{name}_backward"
+    return (f"{name}_with_argmax" if "max" in workload.variant else forward), f"{name}_backward"
 
 
 def work(workload):

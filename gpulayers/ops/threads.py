@@ -40,7 +40,9 @@ def run(function, parts, *, threads=None):
     Raises:
         Whatever the first part that failed raised, after all others have ended.
     """
-    count = min(len(parts), num_threads() if threads is None else threads)
+    count = len(parts)
+    if count > 1:
+        count = min(count, num_threads() if threads is None else threads)
     if count <= 1 or getattr(_inside, "part", False):  # parts do not split further
         for part in parts:
             function(part)

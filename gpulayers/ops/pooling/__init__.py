@@ -68,6 +68,11 @@ AVERAGE_BACKWARD = Operation(
 GLOBAL_MAX = Operation(
     "pooling.global_max",
     GlobalPoolingProblem,
+    [global_kernels.max_forward, numpy_implementation(global_reference.max_forward)],
+)
+GLOBAL_MAX_WITH_ARGMAX = Operation(
+    "pooling.global_max_with_argmax",
+    GlobalPoolingProblem,
     [global_kernels.max_with_argmax, numpy_implementation(global_reference.max_with_argmax)],
 )
 GLOBAL_MAX_BACKWARD = Operation(
@@ -240,7 +245,9 @@ def global_max_pool(x, *, data_format="channels_last", keepdims=False):
     Raises:
         TypeError, ValueError: a dtype or shape that does not fit.
     """
-    return global_max_pool_with_argmax(x, data_format=data_format, keepdims=keepdims)[0]
+    x = arrays.take(x, "x")
+    problem = GlobalPoolingProblem.resolve(x.shape, x.dtype, data_format, keepdims)
+    return GLOBAL_MAX(problem, arrays.device_of(x), arrays.contiguous(x))
 
 
 def global_max_pool_with_argmax(x, *, data_format="channels_last", keepdims=False):
@@ -256,7 +263,7 @@ def global_max_pool_with_argmax(x, *, data_format="channels_last", keepdims=Fals
     """
     x = arrays.take(x, "x")
     problem = GlobalPoolingProblem.resolve(x.shape, x.dtype, data_format, keepdims)
-    return GLOBAL_MAX(problem, arrays.device_of(x), arrays.contiguous(x))
+    return GLOBAL_MAX_WITH_ARGMAX(problem, arrays.device_of(x), arrays.contiguous(x))
 
 
 def global_max_pool_backward(

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..arrays import accumulation_dtype
-from .reference import quiet
+from .running import numpy_settings
 
 
 def _bins(problem):
@@ -20,7 +20,7 @@ def _lifted(problem, array, output):
     return array.reshape(problem.outer, *problem.lifted()[output], problem.inner)
 
 
-@quiet
+@numpy_settings
 def max_with_argmax(problem, x):
     """Returns (largest values, their positions in the image): NaN before numbers, first of equals."""
     x = _lifted(problem, x, False)
@@ -38,7 +38,7 @@ def max_with_argmax(problem, x):
     return y.reshape(problem.output_shape), argmax.reshape(problem.output_shape)
 
 
-@quiet
+@numpy_settings
 def max_backward(problem, grad_output, argmax):
     """Adds each gradient to the input that its bin's maximum came from."""
     wide = accumulation_dtype(problem.dtype)
@@ -52,7 +52,7 @@ def max_backward(problem, grad_output, argmax):
     return dx.astype(problem.dtype, copy=False).reshape(problem.input_shape)
 
 
-@quiet
+@numpy_settings
 def average_forward(problem, x):
     """The mean of each bin."""
     x, wide = _lifted(problem, x, False), accumulation_dtype(problem.dtype)
@@ -62,7 +62,7 @@ def average_forward(problem, x):
     return y.reshape(problem.output_shape)
 
 
-@quiet
+@numpy_settings
 def average_backward(problem, grad_output):
     """Spreads each gradient evenly over its bin."""
     wide = accumulation_dtype(problem.dtype)

@@ -111,6 +111,11 @@ def _backward(problem, device, grad_output, argmax):
 
 
 @cuda_implementation(_FILE, _too_large)
+def max_forward(problem, device, x):
+    return _forward(problem, device, x, True)[0]
+
+
+@cuda_implementation(_FILE, _too_large)
 def max_with_argmax(problem, device, x):
     return _forward(problem, device, x, True)
 

@@ -1,5 +1,6 @@
 """What one pooling call is: validation, shapes, work."""
 
+import functools
 import math
 
 import numpy as np
@@ -61,17 +62,39 @@ class PoolingProblem:
         """Neighbouring elements that share their window."""
         return self.channels if self.data_format == "channels_last" else 1
 
+    @functools.cached_property
+    def lifted_input_shape(self):
+        """(outer, three spatial sizes, inner) of the input."""
+        return (self.outer, *self.window.lifted().input_size, self.inner)
+
+    @functools.cached_property
+    def lifted_output_shape(self):
+        """(outer, three spatial sizes, inner) of the output."""
+        return (self.outer, *self.window.lifted().output_size, self.inner)
+
+    @functools.cached_property
     def taps_inside(self):
-        """How many taps of each window meet the input, not the padding: (o, p, q), always three."""
+        """How many taps of each window meet the input, not the padding, along each of three axes."""
         window = self.window.lifted()
-        counts = np.ones(window.output_size, np.int64)
+        found = []
         for axis in range(3):
-            along = np.zeros(window.output_size[axis], np.int64)
+            counts = np.zeros(window.output_size[axis], int)
             for tap in range(window.size[axis]):
-                first, stop = window.valid_range(axis, tap)
-                along[first:stop] += 1
-            counts *= along.reshape([-1 if other == axis else 1 for other in range(3)])
-        return counts
+                counts[slice(*window.valid_range(axis, tap))] += 1
+            found.append(tuple(counts.tolist()))
+        return found
+
+    @functools.cached_property
+    def side_by_side(self):
+        """Whether windows lie side by side, from the input's first element on, and wholly within the input."""
+        window = self.window.lifted()
+        ends = (count * step for count, step in zip(window.output_size, window.strides))
+        return (
+            window.size == window.strides
+            and all(d == 1 or k == 1 for d, k in zip(window.dilation, window.size))
+            and not any(window.pad_low)
+            and all(end <= size for end, size in zip(ends, window.input_size))
+        )
 
     def flops(self):
         """Comparisons or additions, padding counted as if it were input."""

@@ -1,0 +1,60 @@
+"""How the references run: NumPy's settings, parts side by side, other dtypes in between."""
+
+import functools
+
+import numpy as np
+
+from .. import scratch, threads
+
+# Of operands whose contiguous runs are shorter than this NumPy copies so many elements at a time, which pays for runs
+# below some hundred elements and costs twice the time for longer ones. NumPy's default is 8192.
+_BUFFERED_ELEMENTS = 1024
+
+
+def numpy_settings(function):
+    """Infinities and NaN are values like others, as on the GPU: no warnings; and buffers of a good size."""
+
+    @functools.wraps(function)
+    def run(*arguments):
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.setbufsize(_BUFFERED_ELEMENTS)  # until the context ends, as the error state
+            return function(*arguments)
+
+    return run
+
+
+def in_parts(compute, parts):
+    """Calls `compute` for each part, side by side; what one makes with `scratch.empty` ends with it."""
+
+    def framed(part):
+        with scratch.frame():
+            compute(part)
+
+    threads.run(framed, parts)
+
+
+def in_dtype(array, dtype):
+    """The array, or a copy of another dtype that ends with the part."""
+    if array.dtype == dtype:
+        return array
+    wide = scratch.empty(array.shape, dtype)
+    wide[...] = array
+    return wide
+
+
+def write(target, dtype, compute):
+    """Lets `compute` write its results to the target, by way of an array of the dtype if that is another one."""
+    if target.dtype == dtype:
+        compute(target)
+        return
+    wide = scratch.empty(target.shape, dtype)
+    compute(wide)
+    target[...] = wide
+
+
+def copy(source, target):
+    """Copies an array of the same dtype, all neighbouring channels as one element: NumPy is slow on short runs."""
+    if target.shape[-1] > 1:
+        run = np.dtype((np.void, target.shape[-1] * target.itemsize))
+        source, target = source.view(run), target.view(run)
+    target[...] = source
