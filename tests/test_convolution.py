@@ -7,7 +7,7 @@ import pytest
 
 from gpulayers import ops
 from gpulayers.ops import arrays
-from gpulayers.ops.convolution import columns
+from gpulayers.ops.convolution import blocks, columns, reference
 from gpulayers.ops.convolution.problem import Activation, ConvolutionProblem
 from tests.cases.convolution import CASES, FORMATS
 from tests.convolution_loops import FUNCTIONS, Data, computed
@@ -17,16 +17,21 @@ cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 formats = pytest.mark.parametrize("data_format", FORMATS)
 
 
-@pytest.fixture(params=["one pixel a block", "part of an image a block", "several images a block"])
-def blocks(request, monkeypatch):
+@pytest.fixture(params=["one pixel a box", "part of an image a box", "several images a box"])
+def boxes(request, monkeypatch):
     """Cuts the reference's work as much larger problems would be cut."""
-    elements = dict(zip(["one", "part", "several"], (1, 500, columns._BLOCK_ELEMENTS)))
-    monkeypatch.setattr(columns, "_BLOCK_ELEMENTS", elements[request.param.split()[0]])
+    if not request.param.startswith("several"):
+        elements = 1 if request.param.startswith("one") else 500
+        for name in ("_BLOCK_ELEMENTS", "_SUMMED_ELEMENTS"):
+            monkeypatch.setattr(reference, name, elements)
+        for name in ("_LEAST_PIXELS", "_SUMMED_PIXELS"):
+            monkeypatch.setattr(reference, name, 1)
+        monkeypatch.setattr(columns, "_PIECE_ELEMENTS", 2 * elements)
 
 
 @cases
 @formats
-def test_reference_on_integers(case, data_format, blocks):
+def test_reference_on_integers(case, data_format, boxes):
     data = Data(case, np.float64, integers=True)
     for name, result in computed(data, arrays.CPU, data_format).items():
         if name == "y" and case.activation in ("tanh", "sigmoid"):
@@ -137,17 +142,15 @@ def test_arguments_are_left_alone():
 
 
 @pytest.mark.parametrize("shape", [(70, 8, 8, 16), (5, 100, 90, 16), (2, 20, 100, 90, 16), (1, 20000, 16)])
-def test_blocks_cover_the_output_once_and_are_small(shape):
-    weight = (*(3,) * (len(shape) - 2), 16, 8)
+def test_boxes_cover_the_output_once_and_are_small(shape):
+    weight, most = (*(3,) * (len(shape) - 2), 16, 8), 1000
     problem = ConvolutionProblem.resolve(shape, weight, np.float32, padding="same")
-    seen = np.zeros(shape[:-1], int)
-    sizes = []
-    for block in columns.blocks(problem):
-        seen[block] += 1
-        sizes.append(seen[block].size * problem.window.taps * 16)
+    seen, sizes = np.zeros(shape[:-1], int), []
+    for box in blocks.boxes(problem, most):
+        seen[blocks.outputs_of(box)] += 1
+        sizes.append(seen[blocks.outputs_of(box)].size)
     assert (seen == 1).all()
-    assert max(sizes) <= columns._BLOCK_ELEMENTS
-    assert np.mean(sizes) > columns._BLOCK_ELEMENTS / 4, "blocks are not needlessly small"
+    assert most / 4 < np.mean(sizes) and max(sizes) == sizes[0] <= most
 
 
 X, W = np.zeros((2, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)

@@ -1,103 +1,70 @@
-"""Windows side by side: how the NumPy reference turns a convolution into matrix products, block by block.
+"""Windows side by side ("columns"): how the NumPy reference turns a convolution into matrix products."""
 
-A block is a tuple of slices of the output, (images, *spatial positions). Arrays are channels_last here.
-"""
-
-import itertools
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-_BLOCK_ELEMENTS = 1 << 20  # of the columns of one block: about what the caches hold
-FEW_CHANNELS = 8  # below it gradients are laid out pixel by pixel, for longer runs
+from .blocks import PaddedPiece, boxes, cuts, inputs_of, is_padded, sizes_of
 
-
-def blocks(problem):
-    """Blocks that cut the output into parts of a few megabytes of columns: several images, or part of one."""
-    sizes = (problem.batch, *problem.window.output_size)
-    pixels = _BLOCK_ELEMENTS // (problem.window.taps * problem.in_channels)
-    steps = []
-    for size in reversed(sizes):
-        steps.append(max(1, min(size, pixels)))
-        pixels //= steps[-1]
-    cuts = [
-        [slice(first, min(first + step, size)) for first in range(0, size, step)]
-        for size, step in zip(sizes, reversed(steps))
-    ]
-    return itertools.product(*cuts)
+# Of the padded piece of the input from which windows are copied: few enough to stay in a core's own cache.
+_PIECE_ELEMENTS = 1 << 18
 
 
-def gather_columns(problem, x, block, dtype, buffer):
-    """The windows of a block of the output: (groups, pixels, taps * channels), in the buffer or viewing x."""
-    shape, inner, outer = _slab(problem, block)
-    groups, channels, window = problem.groups, problem.group_in_channels, problem.window
-    if problem.pointwise and groups == 1:
-        return x[inner].astype(dtype, copy=False).reshape(1, -1, channels)
-    slab = np.zeros(shape, dtype)
-    slab[outer] = x[inner]
-    image, *steps, element = slab.strides
-    sizes = [part.stop - part.start for part in block]
-    windows = np.lib.stride_tricks.as_strided(
-        slab,
-        (groups, *sizes, *window.size, channels),
-        (
-            *(channels * element, image),
-            *(step * stride for step, stride in zip(steps, window.strides)),
-            *(step * dilation for step, dilation in zip(steps, window.dilation)),
-            element,
-        ),
-        writeable=False,
-    )
-    columns = buffer[: windows.size].reshape(windows.shape)
-    columns[...] = windows
-    return columns.reshape(groups, math.prod(sizes), window.taps * channels)
+class Windows:
+    """The windows of a convolution's input, in boxes of the output.
 
+    Iterating gives pairs: the index of a box in the output, channels_last, and a view of its windows, (groups,
+    images, *positions, *window, channels of a group), valid until the next. The first is the largest.
 
-def column_buffer(problem, dtype):
-    """Room for the columns of any block."""
-    columns = problem.window.taps * problem.in_channels
-    return np.empty(min(max(_BLOCK_ELEMENTS, columns), problem.output_pixels * columns), dtype)
+    Args:
+        x: the input, channels_last, or a channels_first one viewed as such.
+        dtype: of the windows.
+        pixels: of a box, at most.
 
-
-def scatter_columns(problem, dx, block, columns):
-    """The adjoint of `gather_columns`: adds columns to the part of dx that they came from."""
-    shape, inner, outer = _slab(problem, block)
-    groups, channels = problem.groups, problem.group_in_channels
-    if channels < FEW_CHANNELS:
-        slab = np.moveaxis(np.zeros((groups, channels, *shape[:-1]), columns.dtype), (0, 1), (-2, -1))
-    else:
-        slab = np.zeros((*shape[:-1], groups, channels), columns.dtype)
-    sizes = [part.stop - part.start for part in block]
-    for tap, slices in enumerate(_tap_slices(problem, sizes)):
-        part = columns[..., tap * channels : (tap + 1) * channels].reshape(groups, *sizes, channels)
-        slab[slices] += np.moveaxis(part, 0, -2)
-    dx[inner] += slab.reshape(shape)[outer]
-
-
-def _slab(problem, block):
-    """The padded part of the input that a block sees.
-
-    Returns:
-        Its shape, the slices of the input in it, and the slices of it that hold them.
+    Attributes:
+        viewed: whether the windows, one tap each, are the pixels of x itself.
     """
-    window = problem.window
-    shape, inner, outer = [block[0].stop - block[0].start], [block[0]], [slice(None)]
-    for axis, part in enumerate(block[1:]):
-        start = part.start * window.strides[axis] - window.pad_low[axis]
-        reach = (window.size[axis] - 1) * window.dilation[axis] + 1
-        length = (part.stop - part.start - 1) * window.strides[axis] + reach
-        low = min(max(0, start), window.input_size[axis])
-        high = max(low, min(window.input_size[axis], start + length))
-        shape.append(length)
-        inner.append(slice(low, high))
-        outer.append(slice(low - start, high - start))
-    return (*shape, problem.in_channels), tuple(inner), tuple(outer)
 
+    def __init__(self, problem, x, dtype, pixels):
+        self.problem, self.x, self.dtype, self.pixels = problem, x, dtype, pixels
+        self.viewed = problem.pointwise and problem.groups == 1 and x.dtype == dtype
+        self._room = None
 
-def _tap_slices(problem, sizes):
-    """For each tap, in the order of the weights, the slices of a slab that it meets."""
-    window = problem.window
-    for taps in itertools.product(*map(range, window.size)):
-        starts = [tap * dilation for tap, dilation in zip(taps, window.dilation)]
-        steps = zip(starts, sizes[1:], window.strides)
-        yield (slice(None), *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in steps))
+    def __iter__(self):
+        problem, window, piece = self.problem, self.problem.window, None
+        most = max(self.pixels, _PIECE_ELEMENTS // (problem.in_channels * math.prod(window.strides)))
+        # Without padding the windows are views of x, where the channels of a window lie side by side there.
+        near = window.taps == 1 or (problem.groups == 1 and problem.channels_last)
+        near = near and self.x.dtype == self.dtype and not any(window.pad_low + window.pad_high)
+        for box in boxes(problem, problem.output_pixels if near else most):
+            if near:
+                x = self.x[inputs_of(box)]
+                strides = problem.group_in_channels * x.strides[-1], *x.strides
+            else:
+                piece = piece or PaddedPiece(box, problem.in_channels, self.dtype, problem.groups)
+                x = piece.filled(self.x, box)
+                strides = *x.strides[:-3], *x.strides[-2:]  # without the phases: there is one
+            windows = self._windows(x, strides, box)
+            for index, held in cuts(box, self.pixels):
+                yield index, windows[(slice(None), *held)]
+
+    def _windows(self, x, strides, box):
+        group, image, *steps, element = strides
+        window, groups, channels = self.problem.window, self.problem.groups, self.problem.group_in_channels
+        along = [step * stride for step, stride in zip(steps, window.strides)]
+        across = [step * dilation for step, dilation in zip(steps, window.dilation)]
+        shape = (groups, *sizes_of(box), *window.size, channels)
+        return as_strided(x, shape, (group, image, *along, *across, element))
+
+    def side_by_side(self, windows):
+        """The windows as (groups, pixels, taps * channels): copied to a room for the largest, but where they are
+        the pixels of x."""
+        pixels = math.prod(windows.shape[1 : -1 - self.problem.window.rank])
+        if self.viewed:
+            return windows.reshape(1, pixels, -1)
+        if self._room is None:
+            self._room = np.empty(windows.size, self.dtype)
+        columns = np.ndarray(windows.shape, self.dtype, self._room)
+        columns[...] = windows
+        return columns.reshape(self.problem.groups, pixels, -1)
