@@ -76,9 +76,32 @@ def _recurrent(device, dtype):
             ops.gru(x, *weights, reset_after=reset_after)
             outputs, h, residuals = ops.gru(x, *weights, reset_after=reset_after, training=True)
             ops.gru_backward(outputs, h, residuals)
+        _recurrent_variants(device, dtype, x, units)
         weights = [device.zeros(shape, dtype) for shape in ((64, units), (units, units), (units,))]
         outputs, h, residuals = ops.simple_rnn(x, *weights, training=True)
         ops.simple_rnn_backward(outputs, h, residuals)
+
+
+def _recurrent_variants(device, dtype, x, units):
+    def zeros(*shape):
+        return device.zeros(shape, dtype)
+
+    weights = zeros(64, 4 * units), zeros(units, 4 * units), zeros(4 * units)
+    wide, narrow = ("input_gain", "recurrent_gain"), ("state_gain", "state_shift")
+    gains = {name: zeros(4 * units) for name in wide} | {name: zeros(units) for name in narrow}
+    projected = [zeros(64, 4 * units), zeros(128, 4 * units), zeros(4 * units)]
+    peephole, projection = zeros(3, units), zeros(units, 128)
+    calls = [(weights, {"peephole": peephole, "update_h": 0.9}), (weights, gains)]
+    calls += [(projected, {"projection": projection}), (projected, gains | {"projection": projection})]
+    for operands, options in calls:
+        ops.lstm_variant(x, *operands, **options, training=False)
+        outputs, h, c, residuals = ops.lstm_variant(x, *operands, **options)
+        ops.lstm_variant_backward(outputs, h, c, residuals)
+    weights = zeros(64, 3 * units), zeros(units, 3 * units), zeros(2, 3 * units)
+    for options in ({"update_h": 0.9}, {name: zeros(3 * units) for name in wide}):
+        ops.gru_variant(x, *weights, **options, training=False)
+        outputs, h, residuals = ops.gru_variant(x, *weights, **options)
+        ops.gru_variant_backward(outputs, h, residuals)
 
 
 _OPTIMIZERS = (

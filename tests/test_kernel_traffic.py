@@ -148,8 +148,31 @@ def recurrent(name, gates, **options):
     return call
 
 
+def variant(name, gates, size=64, **extensions):
+    """As `recurrent`; extensions: their shapes, or a number for an update."""
+
+    def call(device):
+        forward, backward = getattr(ops, name), getattr(ops, f"{name}_backward")
+        shapes = (32, 3, 48), (48, gates * 64), (size, gates * 64)
+        shapes += ((2, gates * 64) if gates == 3 else (gates * 64,),)
+        options = {
+            key: normal(device, *shape) if isinstance(shape, tuple) else shape
+            for key, shape in extensions.items()
+        }
+        outputs, *states, residuals = forward(*(normal(device, *shape) for shape in shapes), **options)
+        backward(normal(device, *outputs.shape), *(None for _ in states), residuals)
+
+    return call
+
+
 LSTM, RNN = recurrent("lstm", 4), recurrent("simple_rnn", 1)
 GRU, GRU_RESET_BEFORE = recurrent("gru", 3), recurrent("gru", 3, reset_after=False)
+_GAINS = {"input_gain": (256,), "recurrent_gain": (256,), "state_gain": (64,), "state_shift": (64,)}
+EXTENDED = variant("lstm_variant", 4, peephole=(3, 64), update_h=(32, 3, 64), update_c=0.5)
+NORMALIZED = variant(
+    "lstm_variant", 4, 32, peephole=(3, 64), projection=(64, 32), update_h=(32, 3, 32), **_GAINS
+)
+GRU_NORMALIZED = variant("gru_variant", 3, input_gain=(192,), recurrent_gain=(192,), update_h=(32, 3, 64))
 WINDOWS = {"strides": 2, "padding": "same"}  # 3x3, overlapping
 ROWS = [
     Row("embedding_gather_forward", "", embedding, {"ids": 2, "table": 1, "y": 1}),
@@ -217,6 +240,54 @@ ROWS = [
     Row(
         "lstm_cell_backward", "", LSTM, {"recurrent_weight": 2, "dgates": 4, "carry_c": 1, "dh0": 1, "dc0": 1}
     ),
+    Row(
+        "lstm_extended_forward",
+        "",
+        EXTENDED,
+        {"gates": 1, "recurrent_weight": 2, "cells": 1, "last_h": 1, "update_h": 1},
+    ),
+    Row(
+        "lstm_extended_backward",
+        "",
+        EXTENDED,
+        {"recurrent_weight": 2, "dgates": 4, "carry_h": 1, "carry_c": 1, "dh0": 1, "dc0": 1},
+    ),
+    Row("recurrent_state_product", "", NORMALIZED, {"recurrent_weight": 2, "y": 4, "sums": 1}),
+    Row(
+        "recurrent_state_backward",
+        "",
+        NORMALIZED,
+        {"dproducts": 2, "recurrent_weight": 2, "carry": 1, "dh0": 1},
+    ),
+    Row("recurrent_projection_forward", "", NORMALIZED, {"inside": 2, "projection": 2, "y": 1, "update": 1}),
+    Row("recurrent_projection_backward", "", NORMALIZED, {"dnew": 4, "projection": 2, "dinside": 1}),
+    Row(
+        "lstm_rows_forward",
+        "",
+        NORMALIZED,
+        {"inputs": 1, "gates": 1, "sums": 3, "recurrent_normal": 1, "inside": 1, "cells": 1},
+    ),
+    Row(
+        "lstm_rows_backward",
+        "",
+        NORMALIZED,
+        {"gates": 2, "dgates": 1, "dproducts": 1, "recurrent_normal": 2, "dstate": 1, "dpeephole": 1},
+    ),
+    Row(
+        "gru_rows_forward",
+        "",
+        GRU_NORMALIZED,
+        {"inputs": 1, "gates": 1, "sums": 3, "recurrent_normal": 1, "update": 1},
+    ),
+    Row(
+        "gru_rows_backward",
+        "",
+        GRU_NORMALIZED,
+        {"gates": 1, "dgates": 1, "dstates": 1, "dproducts": 1, "recurrent_normal": 2, "carry": 1},
+    ),
+    Row("recurrent_normalize_forward", "", NORMALIZED, {"sums": 2}),
+    Row("recurrent_normalize_backward", "", NORMALIZED, {"dgates": 2, "normal": 2, "dsums": 1}),
+    Row("recurrent_gain_backward", "", NORMALIZED, {"dgates": 1, "normal": 1, "dgain": 1}),
     Row("gru_cell_forward", "", GRU, {"gates": 1, "recurrent_weight": 2, "inner": 1, "last_h": 1}),
     Row("gru_cell_backward", "", GRU, {"recurrent_weight": 2, "dstates": 4, "carry": 1, "dh0": 1}),
     Row("gru_gates_forward", "", GRU_RESET_BEFORE, {"gates": 1, "recurrent_weight": 2, "y": 5, "inner": 1}),

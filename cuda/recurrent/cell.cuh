@@ -27,6 +27,11 @@ template <CellActivation A, typename Real> __device__ __forceinline__ Real deriv
     else return Real(1);
 }
 
+// Zoneout: `taken` of the new state, the rest of the old; exact for 0 and 1.
+template <typename Real> __device__ __forceinline__ Real updated(Real before, Real after, Real taken) {
+    return ::fma(taken, after, (Real(1) - taken) * before);
+}
+
 struct CellGeometry {
     int batch, steps, units, go_backwards;
 

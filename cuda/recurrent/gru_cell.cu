@@ -3,11 +3,13 @@
 //              with inner = h R_g + b'_g;  h' = z h + (1 - z) g;  b_z, b_r: the sums of both biases
 //   backward:  dh = dstates[step + 1] R^T + z dh[step + 1] + dy[step], then through the equations above;
 //              dgates: gradients to x W; dstates: those to h R, which differ in the candidate by the factor r
+//   With ZONEOUT h[step] = u h' + (1 - u) h, and back.
 //   Where mask[b, t] is false the state is held: h' = h, dgates = dstates = 0.
 // Arrays:    b = batch, s = steps (in the order of processing), t = time of x (s, or reversed), k = units, A = accumulator
 //            gates (b, t, 3k) T: x W on entry of the forward; if TRAINING the activated gates on exit
 //            recurrent_weight R (k, 3k) T; bias (2, 3k) T or null; initial_h (b, k) T or null; mask (b, t) or null
 //            scale (b, 3, k) T: factors of h in the product of each gate; read if SCALED
+//            update (b, s, k) T: u, or null for the number `taken`; read if ZONEOUT
 //            y (b, s, k) T: step reads y[:, step - 1]; inner (b, t, k) T if TRAINING; last_h (b, k) T: by the last step
 //            dy (b, s, k) T, grad_h (b, k) T or null; dgates, dstates (b, t, 3k) T: before activation
 //            carry (b, k) A: dh that bypasses R, between launches
@@ -18,11 +20,13 @@
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
 #include "product.cuh"
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED>
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED,
+          bool ZONEOUT>
 __global__ void __launch_bounds__(256, 1)
     gru_cell_forward(T* gates, const T* __restrict__ recurrent_weight, const T* __restrict__ bias,
-                     const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale, T* y, T* inner, T* last_h,
-                     CellGeometry geometry, int step) {
+                     const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale,
+                     const T* __restrict__ update, Accumulator<T> taken, T* y, T* inner, T* last_h, CellGeometry geometry,
+                     int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const long long columns = (long long)GRU_GATES * units;
@@ -32,7 +36,8 @@ __global__ void __launch_bounds__(256, 1)
 
     Real sum[ROWS_A_THREAD][GRU_GATES] = {};
     if (h_before)
-        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, columns, units, geometry.batch, scale, sum);
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, columns, units, units, geometry.batch, scale,
+                                            sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -57,20 +62,23 @@ __global__ void __launch_bounds__(256, 1)
                 for (int index = 0; index < GRU_GATES; ++index) z[(long long)index * units] = narrow<T>(gate[index]);
                 inner[in_time * units + unit] = narrow<T>(through_state[CANDIDATE]);
             }
-            h = narrow<T>(::fma(gate[UPDATE], widen(h), (Real(1) - gate[UPDATE]) * gate[CANDIDATE]));
+            Real after = ::fma(gate[UPDATE], widen(h), (Real(1) - gate[UPDATE]) * gate[CANDIDATE]);
+            if constexpr (ZONEOUT)
+                after = updated(widen(h), after, update ? widen(update[geometry.row(b, step) * units + unit]) : taken);
+            h = narrow<T>(after);
         }
         y[geometry.row(b, step) * units + unit] = h;
         if (step == geometry.steps - 1) last_h[(long long)b * units + unit] = h;
     }
 }
 
-template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool SCALED>
+template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool SCALED, bool ZONEOUT>
 __global__ void __launch_bounds__(256, 1)
     gru_cell_backward(const T* __restrict__ gates, const T* __restrict__ inner, const T* __restrict__ y,
                       const T* __restrict__ recurrent_weight, const T* __restrict__ initial_h,
-                      const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
-                      const T* __restrict__ grad_h, T* dgates,
-                      T* dstates, Accumulator<T>* carry, T* previous_h, T* dh0, CellGeometry geometry, int step) {
+                      const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ update,
+                      Accumulator<T> taken, const T* __restrict__ dy, const T* __restrict__ grad_h, T* dgates, T* dstates,
+                      Accumulator<T>* carry, T* previous_h, T* dh0, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const long long columns = (long long)GRU_GATES * units;
@@ -80,7 +88,7 @@ __global__ void __launch_bounds__(256, 1)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dstates + geometry.time(step + 1) * columns;
-        add_gates_product<T, UNITS, GRU_GATES, SCALED>(after, geometry.steps * columns, recurrent_weight, units,
+        add_gates_product<T, UNITS, SCALED>(GRU_GATES, after, geometry.steps * columns, recurrent_weight, units, units,
                                                        geometry.batch, scale, sum);
     }
 
@@ -115,7 +123,13 @@ __global__ void __launch_bounds__(256, 1)
             continue;
         }
 
-        // Through h = z h_before + (1 - z) g and g = act(xw + r inner).
+        // Past the update; through h' = z h_before + (1 - z) g and g = act(xw + r inner).
+        Real past = 0;
+        if constexpr (ZONEOUT) {
+            const Real through = dh * (update ? widen(update[state]) : taken);
+            past = dh - through;
+            dh = through;
+        }
         const T* saved = gates + in_time * columns + unit;
         Real gate[GRU_GATES], dgate[GRU_GATES];
         for (int index = 0; index < GRU_GATES; ++index) gate[index] = widen(saved[(long long)index * units]);
@@ -126,6 +140,6 @@ __global__ void __launch_bounds__(256, 1)
             to_input[(long long)index * units] = narrow<T>(dgate[index]);
             to_state[(long long)index * units] = narrow<T>(index == CANDIDATE ? dgate[index] * gate[RESET] : dgate[index]);
         }
-        carry[element] = dh * gate[UPDATE];
+        carry[element] = ZONEOUT ? past + dh * gate[UPDATE] : dh * gate[UPDATE];
     }
 }

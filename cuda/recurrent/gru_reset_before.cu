@@ -32,7 +32,8 @@ __global__ void __launch_bounds__(256)
 
     Real sum[ROWS_A_THREAD][2] = {};
     if (h_before)
-        add_state_product<T, UNITS, false>(h_before, h_pitch, recurrent_weight, columns, units, geometry.batch, nullptr, sum);
+        add_state_product<T, UNITS, false>(h_before, h_pitch, recurrent_weight, columns, units, units, geometry.batch, nullptr,
+                                           sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -71,8 +72,8 @@ __global__ void __launch_bounds__(256)
     const T* states = TRAINING ? inner + (long long)geometry.time(step) * units : inner;
     const long long pitch = TRAINING ? (long long)geometry.steps * units : units;
     if (h_before)
-        add_state_product<T, UNITS, false>(states, pitch, recurrent_weight + candidate, columns, units, geometry.batch,
-                                           nullptr, sum);
+        add_state_product<T, UNITS, false>(states, pitch, recurrent_weight + candidate, columns, units, units,
+                                           geometry.batch, nullptr, sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;

@@ -16,6 +16,7 @@
 // Traffic:   R once for each tile of sequences, h (dgates) once for each tile of units, all else once
 // Needs:     nothing; any sizes. The state between steps is rounded only in y (T); c is kept in A.
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
+#include "lstm_unit.cuh"
 #include "product.cuh"
 
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED>
@@ -34,7 +35,7 @@ __global__ void __launch_bounds__(256)
     // sum[r][gate] = (h R)[row, gate of the unit]
     Real sum[ROWS_A_THREAD][GATES] = {};
     if (h_before)
-        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, (long long)GATES * units, units,
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, (long long)GATES * units, units, units,
                                             geometry.batch, scale, sum);
 
     const int unit = first_unit + threadIdx.x;
@@ -60,11 +61,11 @@ __global__ void __launch_bounds__(256)
             Real gate[GATES];
             for (int index = 0; index < GATES; ++index) {
                 const long long column = (long long)index * units;
-                const Real value = widen(z[column]) + sum[r][index] + (bias ? widen(bias[column + unit]) : Real(0));
-                gate[index] = index == CELL ? activate<ACTIVATION>(value) : activate<RECURRENT>(value);
-                if constexpr (TRAINING) z[column] = narrow<T>(gate[index]);
+                gate[index] = widen(z[column]) + sum[r][index] + (bias ? widen(bias[column + unit]) : Real(0));
             }
-            c = ::fma(gate[FORGET], c_before, gate[INPUT] * gate[CELL]);
+            c = lstm_unit_forward<ACTIVATION, RECURRENT, T>(gate, c_before, nullptr, units);
+            if constexpr (TRAINING)
+                for (int index = 0; index < GATES; ++index) z[(long long)index * units] = narrow<T>(gate[index]);
             h = narrow<T>(gate[OUTPUT] * activate<ACTIVATION>(c));
         }
         *c_after = c;
@@ -93,8 +94,8 @@ __global__ void __launch_bounds__(256, 1)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dgates + geometry.time(step + 1) * columns;
-        add_gates_product<T, UNITS, GATES, SCALED>(after, geometry.steps * columns, recurrent_weight, units, geometry.batch,
-                                                   scale, sum);
+        add_gates_product<T, UNITS, SCALED>(GATES, after, geometry.steps * columns, recurrent_weight, units, units,
+                                                   geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;
@@ -142,12 +143,10 @@ __global__ void __launch_bounds__(256, 1)
         const Real c_before = step > 0 ? cells[state - units] : initial_c ? widen(initial_c[element]) : Real(0);
         dc += dh * gate[OUTPUT] * derivative<ACTIVATION>(c);
         Real dgate[GATES];
-        dgate[INPUT] = dc * gate[CELL] * derivative<RECURRENT>(gate[INPUT]);
-        dgate[FORGET] = dc * c_before * derivative<RECURRENT>(gate[FORGET]);
-        dgate[CELL] = dc * gate[INPUT] * derivative<ACTIVATION>(gate[CELL]);
         dgate[OUTPUT] = dh * c * derivative<RECURRENT>(gate[OUTPUT]);
+        const Real before = lstm_unit_backward<ACTIVATION, RECURRENT, T>(gate, dgate, dc, c_before, nullptr, units);
         for (int index = 0; index < GATES; ++index) dz[(long long)index * units] = narrow<T>(dgate[index]);
         if (mask) carry_h[element] = 0;
-        carry_c[element] = dc * gate[FORGET];
+        carry_c[element] = before;
     }
 }

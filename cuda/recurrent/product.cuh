@@ -8,12 +8,13 @@ constexpr int THREADS = 256;
 constexpr int SLICE = 32;         // of the summed dimension
 constexpr int PITCH = SLICE + 4;  // rows stay aligned to 16 bytes and 8 lanes' 16-byte reads meet 32 banks
 
-// sum[r][gate] += (state weight)[row, gate of the unit]; state (batch, units), its rows state_pitch apart;
-// weight (units, gate * units + unit), its rows weight_pitch apart;
-// if SCALED, each gate's state is multiplied by scale (batch, gate, units)
+// sum[r][gate] += (state weight)[row, gate of the unit]; state (batch, size), its rows state_pitch apart;
+// weight (size, gate * units + unit), its rows weight_pitch apart;
+// if SCALED, each gate's state is multiplied by scale (batch, gate, size)
 template <typename T, int UNITS, bool SCALED, int ROWS_A_THREAD, int COUNT>
 __device__ __forceinline__ void add_state_product(const T* state, long long state_pitch, const T* __restrict__ weight,
-                                                  long long weight_pitch, int units, int batch, const T* __restrict__ scale,
+                                                  long long weight_pitch, int size, int units, int batch,
+                                                  const T* __restrict__ scale,
                                                   Accumulator<T> (&sum)[ROWS_A_THREAD][COUNT]) {
     using Real = Accumulator<T>;
     constexpr int ROWS = THREADS / UNITS * ROWS_A_THREAD;
@@ -21,22 +22,22 @@ __device__ __forceinline__ void add_state_product(const T* state, long long stat
     __shared__ alignas(16) Real weight_tile[SLICE][COUNT][UNITS];
     const int thread = threadIdx.y * UNITS + threadIdx.x;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
-    for (int first = 0; first < units; first += SLICE) {
+    for (int first = 0; first < size; first += SLICE) {
         for (int at = thread; at < ROWS * SLICE; at += THREADS) {
             const int row = at / SLICE, k = at % SLICE;
-            const bool inside = first_row + row < batch && first + k < units;
+            const bool inside = first_row + row < batch && first + k < size;
             const Real value = inside ? widen(state[(first_row + row) * state_pitch + first + k]) : Real(0);
             if constexpr (SCALED) {
-                const long long factor = (long long)(first_row + row) * COUNT * units + first + k;
+                const long long factor = (long long)(first_row + row) * COUNT * size + first + k;
                 for (int gate = 0; gate < COUNT; ++gate)
-                    state_tile[gate][row][k] = inside ? value * widen(scale[factor + (long long)gate * units]) : Real(0);
+                    state_tile[gate][row][k] = inside ? value * widen(scale[factor + (long long)gate * size]) : Real(0);
             } else {
                 state_tile[0][row][k] = value;
             }
         }
         for (int at = thread; at < SLICE * COUNT * UNITS; at += THREADS) {
             const int k = at / (COUNT * UNITS), gate = at / UNITS % COUNT, unit = at % UNITS;
-            const bool inside = first + k < units && first_unit + unit < units;
+            const bool inside = first + k < size && first_unit + unit < units;
             const long long column = (long long)gate * units + first_unit + unit;
             weight_tile[k][gate][unit] = inside ? widen(weight[(first + k) * weight_pitch + column]) : Real(0);
         }
@@ -83,24 +84,25 @@ __device__ __forceinline__ void add_gradient_product(const T* gradient, long lon
     }
 }
 
-// The same over all the columns of COUNT gates; if SCALED, each gate's part is multiplied by scale (batch, gate, units).
-template <typename T, int UNITS, int COUNT, bool SCALED, int ROWS_A_THREAD>
-__device__ __forceinline__ void add_gates_product(const T* gradient, long long gradient_pitch, const T* __restrict__ weight,
-                                                  int units, int batch, const T* __restrict__ scale,
-                                                  Accumulator<T> (&sum)[ROWS_A_THREAD]) {
-    const long long columns = (long long)COUNT * units;
+// The same for a unit of `size` over all the columns of gates of `units`; if SCALED, each gate's part is multiplied by
+// scale (batch, gate, size).
+template <typename T, int UNITS, bool SCALED, int ROWS_A_THREAD>
+__device__ __forceinline__ void add_gates_product(int gates, const T* gradient, long long gradient_pitch,
+                                                  const T* __restrict__ weight, int size, int units, int batch,
+                                                  const T* __restrict__ scale, Accumulator<T> (&sum)[ROWS_A_THREAD]) {
+    const long long columns = (long long)gates * units;
     if constexpr (SCALED) {
         const int unit = blockIdx.x * UNITS + threadIdx.x;
         const int first_row = (blockIdx.y * (THREADS / UNITS) + threadIdx.y) * ROWS_A_THREAD;
-        for (int gate = 0; gate < COUNT; ++gate) {
+        for (int gate = 0; gate < gates; ++gate) {
             const long long first = (long long)gate * units;
             Accumulator<T> part[ROWS_A_THREAD] = {};
-            add_gradient_product<T, UNITS>(gradient + first, gradient_pitch, units, weight + first, columns, units, batch, part);
+            add_gradient_product<T, UNITS>(gradient + first, gradient_pitch, units, weight + first, columns, size, batch, part);
             for (int r = 0; r < ROWS_A_THREAD; ++r)
-                if (unit < units && first_row + r < batch)
-                    sum[r] += part[r] * widen(scale[(first_row + r) * columns + first + unit]);
+                if (unit < size && first_row + r < batch)
+                    sum[r] += part[r] * widen(scale[((long long)(first_row + r) * gates + gate) * size + unit]);
         }
     } else {
-        add_gradient_product<T, UNITS>(gradient, gradient_pitch, columns, weight, columns, units, batch, sum);
+        add_gradient_product<T, UNITS>(gradient, gradient_pitch, columns, weight, columns, size, batch, sum);
     }
 }

@@ -28,7 +28,8 @@ __global__ void __launch_bounds__(256)
 
     Real sum[ROWS_A_THREAD][1] = {};
     if (h_before)
-        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, units, units, geometry.batch, scale, sum);
+        add_state_product<T, UNITS, SCALED>(h_before, h_pitch, recurrent_weight, units, units, units, geometry.batch, scale,
+                                            sum);
 
     const int unit = first_unit + threadIdx.x;
     if (unit >= units) return;
@@ -63,7 +64,7 @@ __global__ void __launch_bounds__(256)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dsums + (long long)geometry.time(step + 1) * units;
-        add_gates_product<T, UNITS, 1, SCALED>(after, (long long)geometry.steps * units, recurrent_weight, units,
+        add_gates_product<T, UNITS, SCALED>(1, after, (long long)geometry.steps * units, recurrent_weight, units, units,
                                                geometry.batch, scale, sum);
     }
 

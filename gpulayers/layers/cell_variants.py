@@ -61,11 +61,14 @@ def run_variant(cell, x, states, mask, go_backwards, training):
     for name, size in zip(("update_h", "update_c"), sizes):
         options[name] = _update(cell, x, size, training)
     run = ops.lstm_variant if cell.gates == 4 else ops.gru_variant
-    outputs, *after, residuals = run(dropped, **operands, **options)
+    outputs, *after, residuals = run(dropped, **operands, **options, training=training)
 
     def backward(grad_outputs, grad_states):
+        kept = residuals
+        if kept is None:
+            kept = run(dropped, **operands, **options, training=True)[-1]
         run_back = ops.lstm_variant_backward if cell.gates == 4 else ops.gru_variant_backward
-        grads = run_back(grad_outputs, *grad_states, residuals)
+        grads = run_back(grad_outputs, *grad_states, kept)
         for name, variable in variables.items():
             if variable is not None and variable.trainable:
                 variable.add_grad(grads[name])

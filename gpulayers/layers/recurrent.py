@@ -88,7 +88,7 @@ class LSTM(CellLayer):
         layer_normalization, zoneout, peepholes, projection_size: beyond Keras, by name only; see
             `ops.lstm_variant`. Their weights stand behind the others: peephole, projection, input_gain,
             recurrent_gain, state_gain, state_shift. zoneout is the share of each step's new states that is
-            not taken: drawn in training, its mean otherwise. Such sequences run as array functions.
+            not taken: drawn in training, its mean otherwise.
 
     Shapes: (batch, steps, inputs) -> (batch, units), or (batch, steps, units); kernel (inputs, 4 * units),
         recurrent_kernel (units, 4 * units), bias (4 * units,). mask (batch, steps): a masked step holds the

@@ -160,6 +160,6 @@ def run(case, device, dtype):
         shaped = dataclasses.replace(case, batch=batch, steps=min(case.steps, 1), units=min(case.units, 9))
         operands, grads = shaped.shapes()
         operands = {name: device.zeros(shape, dtype) for name, shape in operands.items()}
-        case.forward(**operands, **case.options)
+        case.forward(**operands, **case.options, training=False)
         *_, residuals = case.forward(**operands, **case.options, training=True)
         case.run_backward({name: device.zeros(shape, dtype) for name, shape in grads.items()}, residuals)

@@ -46,10 +46,12 @@ def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, 
     outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, keeps)
     if gates is not None:
         launch = launching.step_kernel(
-            problem, device, _AFTER, "gru_cell_forward", keeps, problem.recurrent_scaled
+            problem, device, _AFTER, "gru_cell_forward", keeps, problem.recurrent_scaled, False
         )
+        taken = accumulation_dtype(problem.dtype).type(1)
+        options = recurrent_weight, bias, initial_h, mask, scale, None, taken
         for step in range(problem.steps):
-            launch(step, gates, recurrent_weight, bias, initial_h, mask, scale, outputs, inner, h)
+            launch(step, gates, *options, outputs, inner, h)
     return outputs, h, *((gates, inner) if problem.training else (None, None))
 
 
@@ -91,7 +93,10 @@ def cell_backward(problem, device, grad_outputs, grad_h, residuals):
     if len(dgates):
         kept = residuals.gates, residuals.inner, residuals.outputs, residuals.recurrent_weight
         kept += residuals.initial_h, residuals.mask, residuals.recurrent_scale
-        launch = launching.step_kernel(problem, device, _AFTER, "gru_cell_backward", problem.recurrent_scaled)
+        kept += None, accumulation_dtype(problem.dtype).type(1)
+        launch = launching.step_kernel(
+            problem, device, _AFTER, "gru_cell_backward", problem.recurrent_scaled, False
+        )
         for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial state is
             launch(step, *kept, grad_outputs, grad_h, dgates, dstates, carry, previous, dh)
 

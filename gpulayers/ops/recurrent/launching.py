@@ -10,6 +10,7 @@ from ... import jit
 from .problem import ACTIVATIONS
 
 THREADS = 256
+ROW_THREADS = 512  # as in cuda/recurrent/rows.cuh
 
 
 class CellActivation(enum.Enum):
@@ -32,8 +33,9 @@ class CellConfig:
         """Sequences a block."""
         return THREADS // self.units * self.rows_a_thread
 
-    def grid(self, problem):
-        return -(-problem.units // self.units), -(-problem.batch // self.rows), 1
+    def grid(self, problem, columns=None):
+        """For a thread a unit, or a thread a column of another row."""
+        return -(-(columns or problem.units) // self.units), -(-problem.batch // self.rows), 1
 
     @property
     def block(self):
@@ -73,24 +75,43 @@ def unsupported(problem, device):
     return f"a batch of {problem.batch} needs {rows} rows of blocks, over 65535" if rows > 65535 else None
 
 
-def step_kernel(problem, device, file, name, *flags):
-    """`launch(step, *operands)`: a kernel of one step; it takes the operands, the geometry and the step."""
+def step_kernel(problem, device, file, name, *flags, columns=None, activates=True):
+    """`launch(step, *operands)`: a kernel of one step; it takes the operands, the geometry and the step.
+
+    Args:
+        flags: further template arguments.
+        columns: of what it writes; default: the units.
+        activates: whether the activations are template arguments.
+    """
     config = cell_config(problem, device)
-    activations = map(CellActivation, problem.activations)
+    activations = map(CellActivation, problem.activations) if activates else ()
     kernel = device.kernel(
         file, name, (problem.dtype, config.units, config.rows_a_thread, *activations, *flags)
     )
-    geometry = jit.as_structure(CellGeometry.of(problem))
+    geometry, grid = jit.as_structure(CellGeometry.of(problem)), config.grid(problem, columns)
 
     def launch(step, *operands):
-        kernel(config.grid(problem), config.block, (*operands, geometry, np.int32(step)))
+        kernel(grid, config.block, (*operands, geometry, np.int32(step)))
+
+    return launch
+
+
+def row_kernel(problem, device, file, name):
+    """As `step_kernel`, for a kernel in which a block owns a sequence and a thread its units."""
+    kernel = device.kernel(file, name, (problem.dtype, *map(CellActivation, problem.activations)))
+    geometry = jit.as_structure(CellGeometry.of(problem))
+    block = (min(ROW_THREADS, -(-problem.units // 32) * 32),)
+
+    def launch(step, *operands):
+        kernel((problem.batch,), block, (*operands, geometry, np.int32(step)))
 
     return launch
 
 
 def handed_through(problem, device, *states):
-    """What comes out of a sequence in which nothing happens: copies of the states, zeros for None."""
-    return [device.zeros(problem.state_shape, problem.dtype) if s is None else s.copy() for s in states]
+    """What comes out of a sequence in which nothing happens: copies of the states h and c, zeros for None."""
+    shapes = problem.state_shape, problem.cell_shape
+    return [device.zeros(at, problem.dtype) if s is None else s.copy() for s, at in zip(states, shapes)]
 
 
 def input_products(problem, device, x, weight, scale):
@@ -119,7 +140,8 @@ def product(device, a, b):
 
 
 def weight_gradient(problem, device, a, dgates, scale):
-    """The gradient to the weight whose operand was a (batch, steps, n), from dgates (batch * steps, columns)."""
+    """The gradient to the weight whose operand was a (batch, steps, n), from dgates (batch * steps,
+    columns)."""
     if scale is None:
         return product(device, _rows(problem, a).T, dgates)
     parts = [product(device, _rows(problem, a * f).T, dgates[:, c]) for c, f in _by_gate(problem, scale)]
@@ -140,17 +162,24 @@ def input_gradients(problem, device, dgates, residuals):
 
 
 def state_weight_gradient(problem, device, previous, dgates, residuals):
-    """The gradient to the recurrent weight, from the states before each step, (batch * steps, units)."""
+    """The gradient to the recurrent weight, from the states before each step, (batch * steps, size)."""
     previous = previous.reshape(problem.output_shape)
     return weight_gradient(problem, device, previous, dgates, residuals.recurrent_scale)
 
 
 def bias_gradient(problem, device, dgates):
     """(columns,) from (batch * steps, columns); None without a bias."""
-    if not problem.use_bias:
-        return None
-    rows, columns = dgates.shape
-    grad_bias = device.empty((columns,), problem.dtype)
-    kernel = device.kernel("recurrent/bias.cu", "recurrent_bias_backward", (problem.dtype,))
-    kernel((-(-columns // 32),), (32, 32), (dgates, grad_bias, np.int64(rows), np.int32(columns)))
-    return grad_bias
+    return _column_sums(problem, device, "recurrent_bias_backward", dgates) if problem.use_bias else None
+
+
+def gain_gradient(problem, device, dgates, normal):
+    """(columns,): the gradient to a gain, from dgates and the normalised values, (batch * steps, columns)."""
+    return _column_sums(problem, device, "recurrent_gain_backward", dgates, normal)
+
+
+def _column_sums(problem, device, name, *operands):
+    rows, columns = operands[0].shape
+    sums = device.empty((columns,), problem.dtype)
+    kernel = device.kernel("recurrent/bias.cu", name, (problem.dtype,))
+    kernel((-(-columns // 32),), (32, 32), (*operands, sums, np.int64(rows), np.int32(columns)))
+    return sums

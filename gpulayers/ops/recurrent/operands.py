@@ -11,19 +11,21 @@ def step_loop(function):
 
     def run(problem, device, *operands):
         return tuple(
-            None if array is None else device.asarray(array) for array in function(problem, *operands)
+            device.asarray(result) if hasattr(result, "dtype") else result
+            for result in function(problem, *operands)
         )
 
     return Implementation(f"step_loop_{function.__name__}", "cuda", run)
 
 
-def forward(operation, problem_type, named, options, saved=()):
+def forward(operation, problem_type, named, options, saved=(), residuals_type=Residuals):
     """Runs a forward operation.
 
     Args:
         named: {operand: array or None}, in the order the implementations take them.
         options: further arguments of the problem.
         saved: names of the results after the outputs and the states that the backward needs.
+        residuals_type: a class with a field for each operand and each of `saved`.
 
     Returns:
         (outputs, *states, residuals): residuals None unless training.
@@ -40,14 +42,13 @@ def forward(operation, problem_type, named, options, saved=()):
     states = rest[: len(rest) - len(saved)]
     if not problem.training:
         return outputs, *states, None
-    named.pop("bias")
     kept = dict(zip(saved, rest[len(states) :]))
-    return outputs, *states, Residuals(problem, **named, outputs=outputs, **kept)
+    return outputs, *states, residuals_type(problem, **named, outputs=outputs, **kept)
 
 
 def backward(operation, problem_type, named, residuals, function):
     """Runs a backward operation on {gradient: array or None}; `function` is the name of the forward."""
-    if not isinstance(residuals, Residuals) or not isinstance(residuals.problem, problem_type):
+    if not isinstance(residuals, Residuals) or type(residuals.problem) is not problem_type:
         raise TypeError(
             f"residuals must be those of {function}(..., training=True). Received: {type(residuals).__name__}"
         )
@@ -56,7 +57,19 @@ def backward(operation, problem_type, named, residuals, function):
     device = arrays.common_device(x=residuals.x, **named)
     arrays.same_dtype(x=residuals.x, **named)
     for name, array in named.items():
-        shape = problem.output_shape if name == "grad_outputs" else problem.state_shape
+        shape = {"grad_outputs": problem.output_shape, "grad_c": problem.cell_shape}.get(
+            name, problem.state_shape
+        )
         if array is not None and tuple(array.shape) != shape:
             raise ValueError(f"{name} must have shape {shape}. Received: {tuple(array.shape)}")
     return operation(problem, device, *map(arrays.contiguous, named.values()), residuals)
+
+
+def add_updates(named, options, updates):
+    """Adds {state: update} to the operands and options of a variant: update_h the array (in x's dtype), or
+    taken_h the number."""
+    for state, update in updates.items():
+        name, drawn = f"update_{state}", not isinstance(update, (int, float))
+        dtype = getattr(named["x"], "dtype", None)
+        named[name] = arrays.take(update, name).astype(dtype, copy=False) if drawn else None
+        options[f"taken_{state}"] = 1.0 if drawn else update

@@ -71,6 +71,8 @@ class SequenceProblem:
         recurrent_scale=None,
         *,
         bias_shape=None,
+        projection=None,
+        extensions=None,
         activation="tanh",
         go_backwards=False,
         training=False,
@@ -80,35 +82,48 @@ class SequenceProblem:
 
         Args:
             bias_shape: in gates, (4,) or (2, 3); default: one bias a column.
+            projection: (units, size): h has `size` numbers; default: as many as units.
+            extensions: {name: (array or None, shape)} of further operands, as (3, "units").
             **named: initial states, and further fields of the problem.
         """
         states = {name: value for name, value in named.items() if name.startswith("initial_")}
         options = {name: value for name, value in named.items() if name not in states}
-        floats = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias)
-        dtype = same_dtype(**floats, **states, input_scale=input_scale, recurrent_scale=recurrent_scale)
+        extensions = extensions or {}
+        floats = dict(x=x, weight=weight, recurrent_weight=recurrent_weight, bias=bias, projection=projection)
+        floats |= states | {name: array for name, (array, _) in extensions.items()}
+        dtype = same_dtype(**floats, input_scale=input_scale, recurrent_scale=recurrent_scale)
         if x.ndim != 3:
             raise ValueError(f"x must have shape (batch, steps, input_dim). Received: {x.shape}")
         batch, steps, input_dim = map(int, x.shape)
-        units = int(recurrent_weight.shape[0]) if recurrent_weight.ndim else 0
+        if projection is not None and (projection.ndim != 2 or projection.shape[1] < 1):
+            raise ValueError(f"projection must have shape (units, size). Received: {tuple(projection.shape)}")
+        rows = recurrent_weight if projection is None else projection
+        units = int(rows.shape[0]) if rows.ndim else 0
         if units < 1 or input_dim < 1:
             raise ValueError(
                 f"{cls.kind} needs at least one unit and one input. "
                 f"Received: x of shape {x.shape}, recurrent_weight of shape {recurrent_weight.shape}"
             )
         gates = len(cls.gates)
-        columns, of_columns = gates * units, "units" if gates == 1 else f"{gates} * units"
-        *rows, _ = bias_shape or (gates,)
-        biases = ", ".join(map(str, (*rows, of_columns))) + ("" if rows else ",")
+        columns = "units" if gates == 1 else f"{gates} * units"
+        sizes = dict(batch=batch, steps=steps, input_dim=input_dim, units=units) | {columns: gates * units}
+        size = "units" if projection is None else "size"
+        sizes[size] = units if projection is None else int(projection.shape[1])
         expected = {
-            "weight": (weight, (input_dim, columns), f"(input_dim, {of_columns})"),
-            "recurrent_weight": (recurrent_weight, (units, columns), f"(units, {of_columns})"),
-            "bias": (bias, (*rows, columns), f"({biases})"),
-            "mask": (mask, (batch, steps), "(batch, steps)"),
-            "input_scale": (input_scale, (batch, gates, input_dim), f"(batch, {gates}, input_dim)"),
-            "recurrent_scale": (recurrent_scale, (batch, gates, units), f"(batch, {gates}, units)"),
+            "weight": (weight, ("input_dim", "columns")),
+            "recurrent_weight": (recurrent_weight, ("size", "columns")),
+            "projection": (projection, ("units", "size")),
+            "bias": (bias, (*(bias_shape or (gates,))[:-1], "columns")),
+            "mask": (mask, ("batch", "steps")),
+            "input_scale": (input_scale, ("batch", gates, "input_dim")),
+            "recurrent_scale": (recurrent_scale, ("batch", gates, "size")),
         }
-        expected |= {name: (state, (batch, units), "(batch, units)") for name, state in states.items()}
-        for name, (array, shape, meaning) in expected.items():
+        widths = {"initial_h": "size", "initial_c": "units"}
+        expected |= {name: (state, ("batch", widths[name])) for name, state in states.items()}
+        for name, (array, shape) in (expected | extensions).items():
+            words = [{"columns": columns, "size": size}.get(part, part) for part in shape]
+            meaning = "(" + ", ".join(map(str, words)) + ("," if len(words) == 1 else "") + ")"
+            shape = tuple(sizes.get(word, word) for word in words)
             if array is not None and tuple(array.shape) != shape:
                 raise ValueError(
                     f"{name} must have shape {meaning} = {shape}. Received: {tuple(array.shape)}"
@@ -146,16 +161,32 @@ class SequenceProblem:
         return (self.activation,)
 
     @property
+    def weight_count(self):
+        """Numbers in all weights."""
+        return (self.input_dim + self.units + self.use_bias) * self.columns
+
+    @property
     def kept_bytes(self):
         """What training keeps of one step of one sequence, beyond the outputs."""
         return 0
 
     @property
+    def size(self):
+        """Of h: the units, unless they are projected."""
+        return self.units
+
+    @property
     def output_shape(self):
-        return self.batch, self.steps, self.units
+        return self.batch, self.steps, self.size
 
     @property
     def state_shape(self):
+        """Of h."""
+        return self.batch, self.size
+
+    @property
+    def cell_shape(self):
+        """Of c."""
         return self.batch, self.units
 
     def flops(self):
@@ -165,10 +196,8 @@ class SequenceProblem:
     def bytes_moved(self):
         """The least bytes of the forward: weights and x in, outputs out; in training what is kept too."""
         rows, item = self.batch * self.steps, self.dtype.itemsize
-        weights = (self.input_dim + self.units + self.use_bias) * self.columns * item
-        return weights + rows * (
-            (self.input_dim + self.units) * item + (self.kept_bytes if self.training else 0)
-        )
+        kept = self.kept_bytes if self.training else 0
+        return self.weight_count * item + rows * ((self.input_dim + self.size) * item + kept)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,6 +264,7 @@ class Residuals:
     input_scale: object
     recurrent_scale: object
     outputs: object
+    bias: object = None
     initial_c: object = None
     gates: object = None
     cells: object = None

@@ -1,15 +1,34 @@
-"""What the variants of LSTM and GRU share: layer normalisation, partial updates, checks of shapes."""
+"""What the references of the LSTM and the GRU with extensions share: layer normalisation, partial updates,
+products."""
 
-from .. import arrays
+from ..arrays import array_module
 from . import steps as loop
+from .variant_problem import EPSILON, GRADIENTS
 
-EPSILON = 1e-3
+
+def widened(dtype, *operands):
+    """The arrays in that dtype; None stays."""
+    return [None if array is None else array.astype(dtype, copy=False) for array in operands]
+
+
+def state(array, shape, like, dtype):
+    """The state in that dtype; zeros on the device of `like` for None."""
+    return array_module(like).zeros(shape, dtype) if array is None else array.astype(dtype)
+
+
+def states_before(problem, first, outputs):
+    """(steps, batch, size): h before each step."""
+    before = array_module(first).empty((problem.steps, *problem.state_shape), first.dtype)
+    if problem.steps:
+        before[0] = first
+        before[1:] = outputs[:, :-1].swapaxes(0, 1)
+    return before
 
 
 def normalize(a, gain, shift=None):
     """Layer normalisation along the last axis (Ba et al. 2016): (result, what `normalize_backward` needs)."""
     centred = a - a.mean(axis=-1, keepdims=True)
-    inverse = 1 / arrays.array_module(a).sqrt((centred * centred).mean(axis=-1, keepdims=True) + EPSILON)
+    inverse = 1 / array_module(a).sqrt((centred * centred).mean(axis=-1, keepdims=True) + EPSILON)
     normal = centred * inverse
     result = normal * gain
     return (result if shift is None else result + shift), (normal, inverse)
@@ -24,58 +43,47 @@ def normalize_backward(grad, saved, gain):
     return grad_a * inverse, (grad * normal).sum(axis=tuple(range(grad.ndim - 1)))
 
 
-def checked(shapes, named):
-    """The arrays as they are taken, in one dtype on one device.
-
-    Args:
-        shapes: {name: shape}. named: {name: array or None}.
-
-    Raises:
-        ValueError, TypeError: other shapes, dtypes or devices.
-    """
-    named = {name: None if array is None else arrays.take(array, name) for name, array in named.items()}
-    arrays.common_device(**named)
-    arrays.same_dtype(**{name: array for name, array in named.items() if name != "mask"})
-    for name, shape in shapes.items():
-        if named[name] is not None and tuple(named[name].shape) != shape:
-            raise ValueError(f"{name} must have shape {shape}. Received: {tuple(named[name].shape)}")
-    return named
+def taken(number, drawn, dtype):
+    """How much of the new states is taken: a number, or (steps, batch, size); None for all of it."""
+    if drawn is not None:
+        return drawn.swapaxes(0, 1).astype(dtype)
+    return None if number == 1 else number
 
 
-def factors(problem, update, name, shape, like):
-    """The factors of a partial update, (steps, batch, size) or a number; None for full updates."""
-    if isinstance(update, (int, float)):
-        if not 0 <= update <= 1:
-            raise ValueError(f"{name} must lie in [0, 1]. Received: {update}")
-        return None if update == 1 else update
-    if tuple(update.shape) != shape:
-        raise ValueError(f"{name} must be a number or of shape {shape}. Received: {tuple(update.shape)}")
-    return arrays.array_module(like).swapaxes(update, 0, 1).astype(like.dtype)
+def at_step(update, step):
+    """The part of one step."""
+    return update[step] if getattr(update, "ndim", 0) else update
 
 
 def updated(before, after, update, keep):
-    """before + update (after - before), where the mask keeps the step."""
+    """update after + (1 - update) before, where the mask keeps the step."""
     if update is not None:
-        after = before + update * (after - before)
-    return after if keep is None else arrays.array_module(after).where(keep, after, before)
+        after = update * after + (1 - update) * before
+    return after if keep is None else array_module(after).where(keep, after, before)
 
 
 def updated_backward(grad, update, keep):
     """The gradients (to before, to after) of `updated`."""
-    held = (
-        0 if keep is None else arrays.array_module(grad).where(keep, 0, grad).astype(grad.dtype, copy=False)
-    )
+    held = 0 if keep is None else array_module(grad).where(keep, 0, grad).astype(grad.dtype, copy=False)
     through = grad - held
     if update is None:
         return held, through
     return held + through * (1 - update), through * update
 
 
-def at_step(update, step):
-    """The factor of one step."""
-    return update[step] if getattr(update, "ndim", 0) else update
+def product_gradients(problem, residuals, weight, recurrent_weight, dsums, before_h, dproducts):
+    """The gradients {operand: array} of x W and h R, from those to the products, (steps, batch, columns)."""
+    scale, recurrent_scale = residuals.input_scale, residuals.recurrent_scale
+    x = loop.processing_order(problem, residuals.x, dsums.dtype)
+    return {
+        "x": loop.time_order(problem, loop.gate_products_backward_input(dsums, weight, scale)),
+        "weight": loop.gate_products_backward_weight(x, dsums, weight, scale),
+        "recurrent_weight": loop.gate_products_backward_weight(
+            before_h, dproducts, recurrent_weight, recurrent_scale
+        ),
+    }
 
 
-def finished(problem, grads):
-    """{name: gradient}, contiguous and in the problem's dtype."""
-    return dict(zip(grads, loop.results(problem, grads.values())))
+def in_order(problem, grads):
+    """The gradients {operand: array} in the order of `GRADIENTS`, contiguous and in the problem's dtype."""
+    return loop.results(problem, [grads.get(name) for name in GRADIENTS])
