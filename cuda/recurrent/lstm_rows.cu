@@ -117,6 +117,11 @@ __global__ void __launch_bounds__(ROW_THREADS)
     }
 }
 
+// What the backward computes anew of a unit: its gates, c, c', normal(c') and what the output gate lets through.
+template <typename Real> struct LSTMUnit {
+    Real gate[GATES], c, after, normal, activated;
+};
+
 template <typename T, CellActivation ACTIVATION, CellActivation RECURRENT>
 __global__ void __launch_bounds__(ROW_THREADS)
     lstm_rows_backward(const T* __restrict__ gates, const Accumulator<T>* __restrict__ cells,
@@ -149,15 +154,12 @@ __global__ void __launch_bounds__(ROW_THREADS)
         return;
     }
 
-    // A unit once more: its gates, c, c' and the argument of the output's activation.
+    // A unit once more.
     const bool normalized = recurrent_gain;
     const Real mean = normalized ? statistics[in_time * 3 + 1] : Real(0);
     const Real inverse = normalized ? statistics[in_time * 3 + 2] : Real(0);
-    struct Unit {
-        Real gate[GATES], c, after, normal, activated;
-    };
     const auto again = [&](int unit) {
-        Unit found;
+        LSTMUnit<Real> found;
         for (int index = 0; index < GATES; ++index) found.gate[index] = widen(gates[first + index * units + unit]);
         found.c = step > 0 ? cells[state - units + unit] : initial_c ? widen(initial_c[sequence + unit]) : Real(0);
         found.after = ::fma(found.gate[FORGET], found.c, found.gate[INPUT] * found.gate[CELL]);
@@ -172,7 +174,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
     Real of_state[2] = {};
     if (normalized) {
         for (int unit = threadIdx.x; unit < units; unit += blockDim.x) {
-            const Unit u = again(unit);
+            const LSTMUnit<Real> u = again(unit);
             const Real through = dinside[sequence + unit] * u.gate[OUTPUT] * derivative<ACTIVATION>(u.activated);
             dstate[2 * sequence + unit] += through * u.normal;
             dstate[2 * sequence + units + unit] += through;
@@ -186,7 +188,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
     // Through c' to the gates, and on to c.
     Real of_recurrent[2] = {};
     for (int unit = threadIdx.x; unit < units; unit += blockDim.x) {
-        const Unit u = again(unit);
+        const LSTMUnit<Real> u = again(unit);
         const Real dh = dinside[sequence + unit], dc = dc_after(unit);
         Real through = dh * u.gate[OUTPUT] * derivative<ACTIVATION>(u.activated);
         if (normalized) through = normal_backward(through * widen(state_gain[unit]), u.normal, of_state, inverse);

@@ -194,7 +194,7 @@ def _sigmoid_gradient(xp, grad, y):
 
 @register("sigmoid", _sigmoid_gradient, from_output=True, elementwise=True)
 def sigmoid(xp, x, out):
-    y = xp.negative(x, out=out)
+    y = xp.multiply(x, -1, out=out)  # np.negative is wrong in place on some strides
     with np.errstate(over="ignore"):  # the quotient of infinity is 0, as it must be
         xp.exp(y, out=y)
     y += 1

@@ -6,7 +6,7 @@ from ..activations import ACTIVATIONS
 
 
 def _sigmoid(x, out):
-    np.negative(x, out=out)
+    np.multiply(x, -1, out=out)  # np.negative is wrong in place on some strides
     np.exp(out, out=out)  # where it overflows the sigmoid is 0
     np.add(out, 1, out=out)
     np.divide(1, out, out=out)
