@@ -148,3 +148,25 @@ X = np.zeros((2, 5, 5, 3), np.float32)
 def test_shapes_that_do_not_fit(call):
     with pytest.raises(ValueError, match="Received: "):
         call()
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch, data_format, strides):
+    generator = np.random.default_rng(3)
+    shape = (3, 57, 61, 48) if data_format == "channels_last" else (3, 48, 57, 61)
+    x, weight = generator.standard_normal(shape, np.float32), generator.standard_normal((3, 5, 48, 1), np.float32)
+    options = dict(strides=strides, padding="same", data_format=data_format)
+
+    def results():
+        y = ops.depthwise_conv(x, weight, activation="relu", **options)
+        yield y
+        yield ops.depthwise_conv_backward_input(y, weight, x.shape, **options)
+        yield ops.depthwise_conv_backward_weight(x, y, weight.shape, **options)
+
+    monkeypatch.setenv("GPULAYERS_NUM_THREADS", "1")
+    alone = list(results())
+    monkeypatch.setenv("GPULAYERS_NUM_THREADS", "3")
+    for one, several in zip(alone, results()):
+        np.testing.assert_array_equal(one, several)
+    assert (alone[0] >= 0).all() and (alone[0] > 0).any()
