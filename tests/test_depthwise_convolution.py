@@ -155,7 +155,8 @@ def test_shapes_that_do_not_fit(call):
 def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch, data_format, strides):
     generator = np.random.default_rng(3)
     shape = (3, 57, 61, 48) if data_format == "channels_last" else (3, 48, 57, 61)
-    x, weight = generator.standard_normal(shape, np.float32), generator.standard_normal((3, 5, 48, 1), np.float32)
+    x = generator.standard_normal(shape, np.float32)
+    weight = generator.standard_normal((3, 5, 48, 1), np.float32)
     options = dict(strides=strides, padding="same", data_format=data_format)
 
     def results():

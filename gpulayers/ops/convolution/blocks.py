@@ -1,4 +1,4 @@
-"""Boxes of the output that the NumPy reference computes one after the other, and the padded input each one sees.
+"""Boxes of the output that the NumPy reference computes one by one, and the padded input that each one sees.
 
 Work buffers are made for the largest box and used for all. Arrays are channels_last here.
 """
@@ -30,8 +30,8 @@ class Part(NamedTuple):
 
 
 def boxes(problem, pixels):
-    """Tuples of Parts, (images, *spatial axes), which cut the output into boxes of at most so many pixels: several
-    images, or part of one. The first is the largest."""
+    """Tuples of Parts, (images, *spatial axes), which cut the output into boxes of at most so many pixels:
+    several images, or part of one. The first is the largest."""
     return itertools.product(*_parts(problem.window, problem.batch, pixels))
 
 
@@ -96,11 +96,6 @@ def inputs_of(box):
     return tuple([part.inputs for part in box])
 
 
-def is_padded(box):
-    """Whether a box sees padding."""
-    return any([part.held.stop - part.held.start < part.length for part in box])
-
-
 class PaddedPiece:
     """Room for the padded piece of the input that a box sees, in `dtype`.
 
@@ -108,8 +103,8 @@ class PaddedPiece:
         box: the largest one.
         channels: of the input.
         groups: leads the axes, so that the channels of a group lie side by side.
-        phases: columns of the last spatial axis so many apart lie side by side: what a tap of a window with that
-            stride meets.
+        phases: columns of the last spatial axis so many apart lie side by side: what a tap of a window with
+            that stride meets.
     """
 
     def __init__(self, box, channels, dtype, groups=1, phases=1):

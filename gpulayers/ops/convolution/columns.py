@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .blocks import PaddedPiece, boxes, cuts, inputs_of, is_padded, sizes_of
+from .blocks import PaddedPiece, boxes, cuts, inputs_of, sizes_of
 
 # Of the padded piece of the input from which windows are copied: few enough to stay in a core's own cache.
 _PIECE_ELEMENTS = 1 << 18
@@ -14,8 +14,8 @@ _PIECE_ELEMENTS = 1 << 18
 class Windows:
     """The windows of a convolution's input, in boxes of the output.
 
-    Iterating gives pairs: the index of a box in the output, channels_last, and a view of its windows, (groups,
-    images, *positions, *window, channels of a group), valid until the next. The first is the largest.
+    Iterating gives pairs: the index of a box in the output, channels_last, and a view of its windows,
+    (groups, images, *positions, *window, channels of a group), valid until the next. The first is the largest.
 
     Args:
         x: the input, channels_last, or a channels_first one viewed as such.
@@ -58,8 +58,8 @@ class Windows:
         return as_strided(x, shape, (group, image, *along, *across, element))
 
     def side_by_side(self, windows):
-        """The windows as (groups, pixels, taps * channels): copied to a room for the largest, but where they are
-        the pixels of x."""
+        """The windows as (groups, pixels, taps * channels): copied to a room for the largest, but where they
+        are the pixels of x."""
         pixels = math.prod(windows.shape[1 : -1 - self.problem.window.rank])
         if self.viewed:
             return windows.reshape(1, pixels, -1)

@@ -23,7 +23,11 @@ def takes(problem):
 
 
 def convolve(problem, x, weight, bias, y):
-    """activation(conv + bias) into y, (images, *spatial, channels) with any strides; weight (*window, 1, channels)."""
+    """activation(conv + bias) into y, (images, *spatial, channels) with any strides.
+
+    Args:
+        weight: (*window, 1, channels) or (*window, channels, 1).
+    """
     dtype, window, channels = accumulation_dtype(problem.dtype), problem.window, problem.in_channels
     weight = weight.reshape(*window.size, channels).astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)

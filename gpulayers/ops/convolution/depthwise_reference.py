@@ -1,5 +1,5 @@
-"""Depthwise convolution in NumPy: in one pass (`depthwise_fused`) where channels lie side by side, else for every
-tap a multiply-add of strided views, block by block.
+"""Depthwise convolution in NumPy: in one pass (`depthwise_fused`) where channels lie side by side, else for
+every tap a multiply-add of strided views, block by block.
 
 Arrays stay in their data format. A channel with several filters is repeated, so that every filter has a
 channel of its own. Sums are formed in float32 (float64 for float64) and rounded once.

@@ -1,8 +1,8 @@
 """Convolution in NumPy: the fallback, and the truth for the kernels.
 
-The windows of a box of the output are copied side by side ("columns") and multiplied with the weights, one matrix
-product a group. channels_first arrays are read and written through channels_last views. Sums are formed in float32
-(float64 for float64) and rounded once.
+The windows of a box of the output are copied side by side ("columns") and multiplied with the weights, one
+matrix product a group. channels_first arrays are read and written through channels_last views. Sums are formed
+in float32 (float64 for float64) and rounded once.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from .phases import phases
 from .problem import Activation
 from .scattered import scattered_backward_input
 
-# Of the columns of a box: few enough to stay in a core's own cache between the copy and the product, and enough
-# for the calls to cost little beside both.
+# Of the columns of a box: few enough to stay in a core's own cache between the copy and the product, and
+# enough for the calls to cost little beside both.
 _BLOCK_ELEMENTS = 1 << 18
 # Pixels of a box, if there are as many filters: BLAS lays out the weights anew for every product.
 _LEAST_PIXELS = 512
@@ -89,7 +89,8 @@ def backward_weight(problem, x, grad_output):
             start = first * (rows // size)
             sums = dw[:, start : start + transposed.shape[1]]
             if begun:
-                room = np.empty((problem.groups, transposed.shape[1], filters), dtype) if room is None else room
+                if room is None:
+                    room = np.empty((problem.groups, transposed.shape[1], filters), dtype)
                 sums += np.matmul(transposed, products, out=room[:, : transposed.shape[1]])
             else:
                 np.matmul(transposed, products, out=sums)
@@ -113,7 +114,7 @@ def channels_last(problem, array):
 
 
 def _convolve(problem, x, matrices, bias, y):
-    """activation(conv + bias) into y; x and y are channels_last, matrices (groups, taps * channels, filters)."""
+    """activation(conv + bias) into y; x, y channels_last, matrices (groups, taps * channels, filters)."""
     dtype, filters = accumulation_dtype(problem.dtype), problem.out_channels
     matrices = matrices.astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)

@@ -36,8 +36,8 @@ def scattered_backward_input(problem, dy, weight, elements):
 def _add(problem, products, box, dx):
     """Adds (groups, taps, channels, images, *positions) to dx.
 
-    The sums of a box are formed in a piece of the padded input, (groups, channels, images, *spatial axes but the
-    last, phases, columns of each): columns a stride apart lie side by side.
+    The sums of a box are formed in a piece of the padded input, (groups, channels, images, *spatial axes but
+    the last, phases, columns of each): columns a stride apart lie side by side.
     """
     window, sizes = problem.window, sizes_of(box)
     *lengths, last = [part.length for part in box]
