@@ -116,10 +116,24 @@ def test_dicts_of_inputs_and_outputs():
     a, b = Input((2,), name="a", **WIDE), Input((2,), name="b", **WIDE)
     same = layers.Activation("linear", **WIDE)(b)
     model = Model({"b": b, "a": a}, {"sum": Sum(**WIDE)([a, b]), "same": same})
-    assert model.input_names == ["a", "b"] and model.output_names == ["same", "sum"]
+    assert model.input_names == ["a", "b"] and model.output_labels == ["same", "sum"]
+    assert model.output_names == [tensor.layer.name for tensor in model.outputs]
     found = model({"a": np.ones((1, 2)), "b": np.full((1, 2), 2.0)})
     assert found["sum"].tolist() == [[3, 3]] and found["same"].tolist() == [[2, 2]]
     assert set(model.predict({"a": np.ones((3, 2)), "b": np.ones((3, 2))}, verbose=0)) == {"sum", "same"}
+    y, backward = model.forward({"a": np.ones((1, 2)), "b": np.full((1, 2), 2.0)})
+    np.testing.assert_equal(y, found)
+    grads = backward({"sum": np.ones((1, 2)), "same": np.full((1, 2), 5.0)})
+    np.testing.assert_equal(grads, {"a": np.ones((1, 2)), "b": np.full((1, 2), 6.0)})
+    assert backward([None, np.ones((1, 2))])["b"].tolist() == [[1, 1]]
+    for call in (
+        lambda: backward({"sum": np.ones((1, 2))}),
+        lambda: model({"a": np.ones((1, 2))}),
+        lambda: layers.Dense(2)({"a": np.ones((1, 2))}),
+        lambda: Sequential([layers.Dense(2)])({"a": np.ones((1, 2))}),
+    ):
+        with pytest.raises((TypeError, ValueError), match="Received: "):
+            call()
     with pytest.warns(UserWarning, match="The key 'c'"):
         Model({"c": a}, a)
 

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from ..ops import arrays
+from .names import name_scope
 
 
 def with_build(function):
@@ -18,7 +19,8 @@ def with_build(function):
         if not self.built:
             _check_shape(self, input_shape)
             self.device = arrays.default_device()
-            function(self, input_shape)
+            with name_scope(self.name):
+                function(self, input_shape)
             self.built, self.build_shape = True, input_shape
 
     return build
@@ -43,6 +45,8 @@ def with_conversion(function):
     def forward(self, inputs, *arguments, **keywords):
         if type(self).forward is not forward:
             return function(self, inputs, *arguments, **keywords)
+        names = sorted(inputs) if isinstance(inputs, dict) else None
+        inputs = self.in_order(inputs)
         several = isinstance(inputs, (list, tuple))
         given = [
             arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
@@ -72,14 +76,19 @@ def with_conversion(function):
             else:
                 grads = gradient(grad_output, input_gradient=False)
             if grads is None:
-                return [None] * len(dtypes) if several else None
-            if not isinstance(grads, list):
+                grads = [None] * len(dtypes) if several else None
+            elif not isinstance(grads, list):
                 return None if dtypes[0] is None else converted(grads, dtypes[0])
-            own = [None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)]
-            return own + grads[len(dtypes) :]
+            else:
+                own = (
+                    None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)
+                )
+                grads = [*own, *grads[len(dtypes) :]]
+            return grads if names is None else dict(zip(self.input_names, grads))
 
         if penalty is not None:
-            outputs = output if isinstance(output, list) else [output]
+            outputs = output.values() if isinstance(output, dict) else output
+            outputs = outputs if isinstance(output, (list, dict)) else [output]
             self.losses = [penalty(part) / max(1, part.shape[0]) for part in outputs]
         return output, backward
 
@@ -102,6 +111,8 @@ def scaled_penalties(scale):
 
 def _with_penalty(penalty, output, grad_output):
     """The gradient with that of the penalty on the output, which is divided by the batch size as in Keras."""
+    if isinstance(output, dict):
+        return {key: _with_penalty(penalty, part, grad_output[key]) for key, part in output.items()}
     if isinstance(output, list):
         return [_with_penalty(penalty, part, grad) for part, grad in zip(output, grad_output)]
     factor = _scales["penalty"] / max(1, output.shape[0])
@@ -115,7 +126,9 @@ def is_float(array):
 
 
 def float_dtypes(output):
-    """The float type of an array, or None; a list of them, nested alike, for lists of arrays."""
+    """The float type of an array, or None; a list or dict of them, nested alike, for lists and dicts."""
+    if isinstance(output, dict):
+        return {key: float_dtypes(part) for key, part in output.items()}
     if isinstance(output, (list, tuple)):
         return [float_dtypes(part) for part in output]
     return output.dtype if is_float(output) else None
@@ -123,6 +136,9 @@ def float_dtypes(output):
 
 def converted(grad, dtypes):
     """Gradients in the given types; None stays, and so does a gradient whose type is None."""
+    if isinstance(dtypes, dict):
+        several = isinstance(grad, dict) and set(grad) == set(dtypes)
+        return {key: converted(grad[key], dtype) for key, dtype in dtypes.items()} if several else grad
     if isinstance(dtypes, list):
         several = isinstance(grad, (list, tuple)) and len(grad) == len(dtypes)
         return [converted(part, dtype) for part, dtype in zip(grad, dtypes)] if several else grad

@@ -12,7 +12,7 @@ from ..registry import serialize_object
 from ..variable import Variable
 from .arguments import batch_input_shape, serialized
 from .calling import is_float, with_build, with_conversion
-from .names import automatic_name
+from .names import automatic_name, path_of
 from .symbolic import call, is_symbolic
 
 
@@ -121,6 +121,17 @@ class Layer:
     def forward(self, inputs, training=True):
         """The pair (output, backward)."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=True)")
+
+    def in_order(self, inputs):
+        """The inputs: an array or a list. A layer of one's own that takes dicts makes lists of them here, in
+        the order of its `input_names`.
+
+        Raises:
+            TypeError: a dict.
+        """
+        if isinstance(inputs, dict):
+            raise TypeError(f"{self.name} takes an array or a list. Received: a dict of {sorted(inputs)}")
+        return inputs
 
     def convert_input(self, array):
         """The input in the type the layer computes in."""
@@ -246,7 +257,7 @@ class Layer:
             trainable and self.trainable,
             regularizers.get(regularizer),
             constraints.get(constraint),
-            path=f"{self.name}/{name}",
+            path=path_of(self.name, name),
         )
         variable.wants_training = trainable
         self._variables.append(variable)

@@ -1,6 +1,7 @@
 """Automatic names: "dense", "dense_1", ... as in Keras."""
 
 import collections
+import contextlib
 
 from .. import config
 from ..registry import snake_case
@@ -21,3 +22,22 @@ def clear_session(free_memory=True):
     changes nothing here."""
     _used.clear()
     config.clear_dtype_policy()
+
+
+_scopes = []  # names of the layers being built, the innermost last
+
+
+@contextlib.contextmanager
+def name_scope(name):
+    """While it is open, weights' paths begin with the name."""
+    _scopes.append(name)
+    try:
+        yield
+    finally:
+        _scopes.pop()
+
+
+def path_of(layer_name, weight_name):
+    """A weight's path: the names of the layers that are being built around it, and its own."""
+    around = _scopes if _scopes and _scopes[-1] == layer_name else [layer_name]
+    return "/".join([*around, weight_name])

@@ -65,9 +65,7 @@ def arranged(value, names, what, rank=None):
             raise ValueError(f"{what} must be a list or dict for {list(names)}. Received: {found}")
     titles = [what if len(names) <= 1 else f"{what} of {name}" for name in (names or [""])]
     optional = what != "x"
-    return [
-        None if part is None and optional else as_data(part, title) for part, title in zip(value, titles)
-    ]
+    return [None if part is None and optional else as_data(part, title) for part, title in zip(value, titles)]
 
 
 class Data:

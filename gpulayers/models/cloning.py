@@ -106,8 +106,9 @@ def _cloned_functional(model, given, clone, call_function):
         outputs = call_function(layer, inputs, **keywords) if call_function else layer(inputs, **keywords)
         made.update(zip(call.outputs, symbolic.tensors_of(outputs)))
     outputs = [made[tensor] for tensor in model.outputs]
-    structure = [
-        dict(zip(keys, tensors)) if keys else tensors if len(tensors) > 1 else tensors[0]
-        for keys, tensors in ((model._input_keys, given), (model._output_keys, outputs))
+    ends = ((model._input_keys, given), (model._output_keys, outputs))
+    structures = [
+        dict(zip(keys, tensors)) if keys else tensors if listed else tensors[0]
+        for (keys, tensors), listed in zip(ends, model.listed)
     ]
-    return type(model)(*structure, name=model.name)
+    return type(model)(*structures, name=model.name)

@@ -27,6 +27,8 @@ class Functional(Model):
         super().__init__(name=name, trainable=True, **kwargs)
         self.inputs, self._input_keys = _flat(inputs, "inputs")
         self.outputs, self._output_keys = _flat(outputs, "outputs")
+        # For configurations: which of the two came in lists, be it of one.
+        self.listed = tuple(isinstance(structure, (list, tuple)) for structure in (inputs, outputs))
         for key, tensor in zip(self._input_keys or (), self.inputs):
             if key != tensor.name:
                 warnings.warn(

@@ -17,6 +17,10 @@ def config_of(model):
     def place(tensor):
         return [tensor.layer.name, numbers[tensor.call], tensor.index]
 
+    def end(tensor):
+        name, number, index = place(tensor)
+        return [name, number + _shift(tensor.layer), index]
+
     def node(tensor):
         config = {"shape": list(tensor.shape), "dtype": tensor.dtype, "keras_history": place(tensor)}
         return {"class_name": "__keras_tensor__", "config": config}
@@ -34,12 +38,12 @@ def config_of(model):
         nodes.append(serialize(layer) | {"name": layer.name, "inbound_nodes": inbound})
     config = {"name": model.name, "trainable": model.trainable, "layers": nodes}
     config["dtype"] = dtype_policies.serialize(model.dtype_policy)  # which Keras leaves out, and ignores
-    for key, tensors, keys in (
-        ("input_layers", model.inputs, model._input_keys),
-        ("output_layers", model.outputs, model._output_keys),
+    for key, tensors, keys, listed in (
+        ("input_layers", model.inputs, model._input_keys, model.listed[0]),
+        ("output_layers", model.outputs, model._output_keys, model.listed[1]),
     ):
-        places = [place(tensor) for tensor in tensors]
-        config[key] = dict(zip(keys, places)) if keys else places if len(places) > 1 else places[0]
+        places = [end(tensor) for tensor in tensors]
+        config[key] = dict(zip(keys, places)) if keys else places if listed else places[0]
     return config
 
 
@@ -51,12 +55,14 @@ def from_config(cls, config, custom_objects=None):
     """
     from ..layers import deserialize
 
+    # Keras's files have nodes for the operations that make masks, which flow by themselves here.
+    nodes = [node for node in config["layers"] if not str(node.get("module")).startswith("keras.src.ops")]
     with CustomObjectScope(custom_objects):
-        layers = {node["name"]: deserialize(node) for node in config["layers"]}
+        layers = {node["name"]: deserialize(node) for node in nodes}
     made = {}  # (name, number of the call) -> its outputs
     waiting = [
         (node["name"], number, inbound)
-        for node in config["layers"]
+        for node in nodes
         for number, inbound in enumerate(node.get("inbound_nodes", ()))
     ]
     for name, layer in layers.items():
@@ -76,18 +82,31 @@ def from_config(cls, config, custom_objects=None):
         left = []
         for name, number, inbound in waiting:
             ready = number == 0 or (name, number - 1) in made
-            if ready and all(tuple(place[:2]) in made for place in _places(inbound)):
-                outputs = layers[name](*map(filled, inbound["args"]), **_keywords(inbound, filled))
+            keywords = {key: value for key, value in inbound.get("kwargs", {}).items() if key != "mask"}
+            if ready and all(tuple(place[:2]) in made for place in _places([inbound["args"], keywords])):
+                keywords = {key: filled(value) for key, value in keywords.items() if value is not None}
+                outputs = layers[name](*map(filled, inbound["args"]), **keywords)
                 made[name, number] = [outputs] if isinstance(outputs, SymbolicTensor) else list(outputs)
             else:
                 left.append((name, number, inbound))
         if len(left) == len(waiting):
             raise ValueError(f"The nodes' inputs are never made. Received: {[name for name, *_ in left]}")
         waiting = left
-    ends = [_structure(config[key], tensor) for key in ("input_layers", "output_layers")]
+
+    def end(place):
+        name, number, index = place
+        return tensor([name, number - _shift(layers[name]), index])
+
+    ends = [_structure(config[key], end) for key in ("input_layers", "output_layers")]
     return cls(
         *ends, name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype")
     )
+
+
+def _shift(layer):
+    """What Keras adds to the number of a layer's call among a model's inputs and outputs: it counts a functional
+    model's own graph there."""
+    return 1 if type(layer).__name__ == "Functional" else 0
 
 
 def _places(value):
@@ -97,10 +116,6 @@ def _places(value):
             return [value["config"]["keras_history"]]
         value = list(value.values())
     return [place for part in value for place in _places(part)] if isinstance(value, (list, tuple)) else []
-
-
-def _keywords(inbound, filled):
-    return {name: filled(value) for name, value in inbound.get("kwargs", {}).items() if value is not None}
 
 
 def _structure(places, tensor):

@@ -59,7 +59,10 @@ class Graph:
             masked = node.inputs[: len(node.inputs) - node.states]
             mask = _one_or_list([masks[number] for number in masked], node.listed and not node.states)
             mode = bool(node.training) if training is None else training
-            y, backward, output_mask = layer.run(x, mask, mode, differentiate)
+            # As in Keras, a layer that is given initial states too does not see the mask, but passes it on.
+            y, backward, output_mask = layer.run(x, None if node.states else mask, mode, differentiate)
+            if node.states:
+                output_mask = layer.compute_mask(x, mask)
             losses += layer.losses
             if differentiate:
                 calls.append((node, backward))

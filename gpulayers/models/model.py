@@ -85,9 +85,20 @@ class Model(Trainer, Layer):
         return self.packed(self.run(inputs, mask, training, differentiate=False)[0])
 
     def forward(self, inputs, mask=None, training=True):
-        """The pair; several outputs are a list, in the order of `output_names`."""
-        output, backward, _ = self.run(inputs, mask, training, differentiate=True)
-        return output, backward
+        """The pair. Outputs and their gradients are laid out as the model's outputs, the gradients returned
+        as the inputs given: lists or dicts."""
+        output, list_backward, _ = self.run(inputs, mask, training, differentiate=True)
+        keys = self._output_keys
+
+        def backward(grad_output, input_gradient=True):
+            if isinstance(grad_output, dict) and keys is not None:
+                if set(grad_output) != set(keys):
+                    raise ValueError(f"Gradients of {keys} are expected. Received: {sorted(grad_output)}")
+                grad_output = [grad_output[key] for key in keys]
+                grad_output = grad_output[0] if len(keys) == 1 else grad_output
+            return list_backward(grad_output, input_gradient)
+
+        return self.packed(output), backward
 
     def compute_mask(self, inputs, mask=None):
         return self.run(inputs, mask, False, differentiate=False)[2]
@@ -115,10 +126,10 @@ class Model(Trainer, Layer):
         """The inputs of a dict as a list, in the model's order.
 
         Raises:
-            ValueError: names are missing.
+            TypeError: a dict for a model that is not built; ValueError: names are missing.
         """
-        if not isinstance(inputs, dict):
-            return inputs
+        if not isinstance(inputs, dict) or self.inputs is None:
+            return super().in_order(inputs)
         missing = [name for name in self.input_names if name not in inputs]
         if missing:
             raise ValueError(f"{self.name} takes inputs named {self.input_names}. Received: {sorted(inputs)}")
@@ -148,8 +159,13 @@ class Model(Trainer, Layer):
 
     @property
     def output_names(self):
-        """The names of the layers that make the outputs; the keys, where the outputs are a dict."""
-        return list(self._output_keys or (tensor.layer.name for tensor in self.outputs or ()))
+        """The names of the layers that make the outputs."""
+        return [tensor.layer.name for tensor in self.outputs or ()]
+
+    @property
+    def output_labels(self):
+        """The names that losses and metrics know the outputs by: the keys of a dict, else those of the layers."""
+        return list(self._output_keys or self.output_names)
 
     @property
     def input(self):

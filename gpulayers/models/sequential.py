@@ -5,6 +5,7 @@ from ..custom_objects import CustomObjectScope
 from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
+from ..layers.names import automatic_name
 from ..layers.symbolic import SymbolicTensor
 from .graph import Graph, Node
 from .model import Model
@@ -99,6 +100,7 @@ class Sequential(Model):
         for layer in self._sublayers:
             tensor = symbolic.call(layer, tensor)
         self.inputs, self.outputs = [source.output], [tensor]
+        automatic_name("Functional")  # one is taken, so that later models are numbered as in Keras
         self._input_shapes = [input_shape]
         nodes = [Node(layer, (i,), (i + 1,)) for i, layer in enumerate(self._sublayers)]
         self._graph = Graph(nodes, (0,), (len(nodes),))

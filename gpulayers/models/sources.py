@@ -12,7 +12,7 @@ class Sources:
         """The Data of a model's inputs, labels and weights."""
         rank = len(self._input_shapes[0]) if self.built else None
         x = arranged(x, self.input_names, "x", rank)
-        names = self.output_names
+        names = self.output_labels
         first = y[0] if isinstance(y, (list, tuple)) and y else None
         wrapped = arrays.is_array(first) and first.ndim and len(first) == len(x[0]) > 1
         y = arranged(y, names, "y", first.ndim if wrapped else None)

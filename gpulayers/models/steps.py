@@ -65,7 +65,7 @@ class Steps:
         """At the first batch: which loss and which metrics belong to which output."""
         if self._terms is not None:
             return
-        names = self.output_names
+        names = self.output_labels
         shapes = [(p.shape if t is None else t.shape, p.shape) for t, p in zip(y, outputs)]
         self._terms = loss_terms(
             self.loss, self.loss_weights, names, shapes, in_given_order=self._output_keys is not None
