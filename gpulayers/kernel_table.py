@@ -66,7 +66,9 @@ def _embedding(device, dtype):
 def _recurrent(device, dtype):
     for batch in (4, 2048):
         x, units = device.zeros((batch, 2, 64), dtype), 256
-        weights = [device.zeros(shape, dtype) for shape in ((64, 4 * units), (units, 4 * units), (4 * units,))]
+        weights = [
+            device.zeros(shape, dtype) for shape in ((64, 4 * units), (units, 4 * units), (4 * units,))
+        ]
         ops.lstm(x, *weights)
         outputs, h, c, residuals = ops.lstm(x, *weights, training=True)
         ops.lstm_backward(outputs, h, c, residuals)
@@ -118,6 +120,11 @@ def _optimizers(device, dtype):
     for kind, options in _OPTIMIZERS:
         optimizer = optimizers.LossScaleOptimizer(getattr(optimizers, kind)(**options))
         optimizer.apply([device.zeros((1000,), dtype)], [Variable(device.zeros((1000,), dtype), "w")])
+    for kind, options in (("SGD", {}), ("SGD", {"momentum": 0.9}), ("LazyAdam", {}), ("RowWiseAdagrad", {})):
+        table, ids = Variable(device.zeros((1000, 64), dtype), "table"), device.zeros((100,), np.int64)
+        grad = ops.RowSparseGradient(ids, device.zeros((100, 64), dtype), table.shape, checked=True)
+        getattr(optimizers, kind)(**options).apply([grad], [table])
+    optimizers.RowWiseAdagrad().apply([device.zeros((1000, 64), dtype)], [table])
 
 
 _EXAMPLES = (_convolution, _pooling, _embedding, _recurrent, _optimizers)
@@ -170,9 +177,13 @@ def rows(architecture, dtypes=FLOAT_DTYPES, progress=iter):
         jit.CompilationError: NVRTC is missing, or a kernel does not compile.
     """
     if architecture not in jit.MULTIPROCESSORS:
-        raise ValueError(f"architecture must be one of {', '.join(jit.MULTIPROCESSORS)}. Received: {architecture!r}")
+        raise ValueError(
+            f"architecture must be one of {', '.join(jit.MULTIPROCESSORS)}. Received: {architecture!r}"
+        )
     wanted = {}
-    for launch in sorted(launches(architecture, dtypes), key=lambda launch: (launch.file, launch.expression, launch.threads)):
+    for launch in sorted(
+        launches(architecture, dtypes), key=lambda launch: (launch.file, launch.expression, launch.threads)
+    ):
         wanted.setdefault((launch.file, launch.feature), []).append(launch)
     for (file, feature), group in progress(list(wanted.items())):
         expressions = {launch.expression for launch in group}

@@ -3,6 +3,7 @@
 import math
 
 from .ops import arrays
+from .ops.embedding.row_sparse import RowSparseGradient
 
 
 class Variable:
@@ -10,7 +11,7 @@ class Variable:
 
     Attributes:
         value: the array, on the device of its layer.
-        grad: an array of the same shape and dtype, or None; backward functions add to it.
+        grad: an array of the same shape and dtype, a RowSparseGradient, or None; backwards add to it.
         trainable: whether backward functions compute its gradient.
         regularizer, constraint: objects applied by the training loop, or None.
     """
@@ -34,12 +35,24 @@ class Variable:
         return math.prod(self.shape)
 
     def add_grad(self, grad):
-        """Adds to `grad`, in the variable's dtype; takes ownership of the array given."""
+        """Adds to `grad`, in the variable's dtype; takes ownership of the array given.
+
+        Raises:
+            TypeError: one of the two is row-sparse and the other is not.
+        """
         grad = grad.astype(self.dtype, copy=False)
         if self.grad is None:
             self.grad = grad
-        else:
-            self.grad += grad
+            return
+        sparse = [isinstance(part, RowSparseGradient) for part in (self.grad, grad)]
+        if sparse[0] != sparse[1]:
+            kinds = ["row-sparse" if part else "dense" for part in sparse]
+            raise TypeError(
+                f"The gradients of {self.path} must all be row-sparse or all dense: where a regularizer or a "
+                "layer that shares the weight gives dense ones, set sparse_gradient=False on the embedding. "
+                f"Received: {kinds[1]} after {kinds[0]}"
+            )
+        self.grad += grad
 
     def assign(self, value):
         """Copies values in, converting to the variable's dtype.

@@ -133,6 +133,17 @@ def step(kind, **options):
     return call
 
 
+def row_step(kind, **options):
+    """One step of an optimizer on rows of a table, anywhere in it."""
+
+    def call(device):
+        ids = np.sort(RANDOM.permutation(300)[:60])
+        grad = ops.RowSparseGradient(device.asarray(ids), normal(device, 60, 64), (300, 64))
+        getattr(optimizers, kind)(**options).apply([grad], [Variable(normal(device, 300, 64), "w")])
+
+    return call
+
+
 def recurrent(name, gates, **options):
     """Two tiles of sequences and four of units."""
 
@@ -201,6 +212,14 @@ ROWS = [
     Row("gradient_norm_factors", "", step("SGD", clipnorm=1.0), {}),
     Row("gradient_finite_check", "", lambda device: all_finite([normal(device, 5000)]), {}),
     Row("variable_blend", "", step("SGD", use_ema=True), {}),
+    Row("sgd_row_sparse_step", "", row_step("SGD", momentum=0.9), {"grads": 1, "values": 1, "moments": 1}),
+    Row("adam_row_sparse_step", "", row_step("LazyAdam"), {"grads": 1, "values": 1, "velocities": 1}),
+    Row(
+        "row_wise_adagrad_step",
+        "",
+        row_step("RowWiseAdagrad"),
+        {"grads": 2, "values": 1, "accumulators": 1.5},
+    ),
     Row("max_pool_window_forward", "2x2", pool(ops.max_pool, 2), {"x": 1, "y": 1}),
     Row("max_pool_window_forward", "3x3", pool(ops.max_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
     Row("max_pool_row_forward", "", pool(ops.max_pool, 2, data_format=FIRST), {"x": 1, "y": 1}),

@@ -14,6 +14,7 @@ from .convolution.transposed import (
 )
 from .dispatch import explain
 from .embedding import embedding, embedding_backward, embedding_backward_sparse
+from .embedding.row_sparse import RowSparseGradient
 from .embedding.bag import embedding_bag, embedding_bag_backward, embedding_bag_backward_sparse
 from .pooling import (
     adaptive_average_pool,
@@ -49,6 +50,7 @@ from .recurrent import (
 )
 
 __all__ = [
+    "RowSparseGradient",
     "adaptive_average_pool",
     "adaptive_average_pool_backward",
     "adaptive_max_pool",

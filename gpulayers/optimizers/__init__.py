@@ -5,6 +5,7 @@ from . import schedules
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, Lion, Nadam, ScheduleFreeAdamW
 from .adaptive import Adadelta, Adagrad, Ftrl
+from .lazy import LazyAdam, RowWiseAdagrad
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
@@ -12,7 +13,7 @@ from .sgd import SGD
 from .whole_variables import Adafactor, Lamb, Muon
 
 _CLASSES = [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Nadam, Adamax, Lion, Ftrl, ScheduleFreeAdamW, Lamb]
-_CLASSES += [Adafactor, Muon, LossScaleOptimizer]
+_CLASSES += [Adafactor, Muon, LossScaleOptimizer, LazyAdam, RowWiseAdagrad]
 _REGISTRY = Registry("optimizer", Optimizer, _CLASSES)
 
 
@@ -37,12 +38,14 @@ __all__ = [
     "Adamax",
     "Ftrl",
     "Lamb",
+    "LazyAdam",
     "Lion",
     "LossScaleOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "RowWiseAdagrad",
     "SGD",
     "ScheduleFreeAdamW",
     "deserialize",

@@ -30,9 +30,13 @@ class Adam(Optimizer):
             self.slots = (*self.slots, "velocity_hat")
 
     def update_all(self, values, grads, states, decays, step, clip):
+        adam_step(values, grads, states, decays, clip=clip, **self.step_options(step))
+
+    def step_options(self, step):
+        """What the operations take of the optimizer."""
         alpha = self.learning_rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-        options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        adam_step(values, grads, states, decays, alpha=alpha, amsgrad=self.amsgrad, clip=clip, **options)
+        options = {"alpha": alpha, "beta_1": self.beta_1, "beta_2": self.beta_2}
+        return options | {"epsilon": self.epsilon, "amsgrad": self.amsgrad}
 
     def get_config(self):
         names = ("beta_1", "beta_2", "epsilon", "amsgrad")

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from ..ops import arrays
+from ..ops.embedding.row_sparse import RowSparseGradient
 from ..ops.optimizers import clip_factors
 from ..variable import Variable
 
@@ -52,8 +53,35 @@ def paired(grads, variables, built):
     return list(zip(variables, grads)), False
 
 
+def check_row_sparse(pairs, optimizer):
+    """Raises where a gradient is row-sparse and the optimizer cannot take it."""
+    for variable, grad in pairs:
+        if not is_row_sparse(grad):
+            continue
+        if not optimizer.takes_row_sparse:
+            raise TypeError(
+                f"{type(optimizer).__name__} takes dense gradients: set sparse_gradient=False on the "
+                "embedding, or train with SGD, LazyAdam or RowWiseAdagrad. "
+                f"Received: a row-sparse gradient of {variable.path}"
+            )
+        if optimizer.gradient_accumulation_steps:
+            raise ValueError(
+                "gradient_accumulation_steps keeps dense sums: set sparse_gradient=False on the embedding, "
+                f"or train on larger batches. Received: a row-sparse gradient of {variable.path}"
+            )
+
+
+def is_row_sparse(grad):
+    return isinstance(grad, RowSparseGradient)
+
+
+def elements(grad):
+    """The array of all of a gradient's elements that may differ from zero."""
+    return grad.values if is_row_sparse(grad) else grad
+
+
 def given(pairs, known):
-    """The pairs that have a gradient, which is an array of the variable's shape on its device.
+    """The pairs that have a gradient: an array of the variable's shape on its device, or a row-sparse one.
 
     Raises:
         ValueError: variables not among the known ones, another shape, or no gradient at all.
@@ -82,7 +110,13 @@ def given(pairs, known):
 
 def _checked(variable, grad):
     device = arrays.device_of(variable.value)
-    if not arrays.is_array(grad) or arrays.device_of(grad) is not device:
+    if is_row_sparse(grad):
+        if arrays.device_of(grad.values) is not device:
+            raise TypeError(
+                f"A row-sparse gradient of {variable.path} must lie on its device {device!r}. "
+                f"Received: {arrays.device_of(grad.values)!r}"
+            )
+    elif not arrays.is_array(grad) or arrays.device_of(grad) is not device:
         grad = device.asarray(
             arrays.take(grad, "A gradient") if hasattr(grad, "__dlpack__") else np.asarray(grad)
         )
@@ -103,7 +137,7 @@ def by_type(variables, operands):
     """Lists of positions whose variables and operands are alike in type."""
     groups = {}
     for number, (variable, operand) in enumerate(zip(variables, operands)):
-        groups.setdefault((variable.dtype, operand.dtype), []).append(number)
+        groups.setdefault((variable.dtype, operand.dtype, is_row_sparse(operand)), []).append(number)
     return groups.values()
 
 

@@ -49,6 +49,10 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.learning_rate = value
 
     @property
+    def takes_row_sparse(self):
+        return self.inner_optimizer.takes_row_sparse
+
+    @property
     def iterations(self):
         return self.inner_optimizer.iterations
 
@@ -67,7 +71,8 @@ class LossScaleOptimizer(Optimizer):
     def apply_scaled(self, known, scale):
         variables, grads = map(list, zip(*known))
         finite = all(
-            all_finite([grads[number] for number in group]) for group in gradients.by_type(variables, grads)
+            all_finite([gradients.elements(grads[number]) for number in group])
+            for group in gradients.by_type(variables, grads)
         )
         if finite:
             self.inner_optimizer.apply_scaled(known, scale / float(self.dynamic_scale.value))

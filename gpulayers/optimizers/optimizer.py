@@ -18,7 +18,9 @@ class Optimizer:
     """Changes variables by their gradients.
 
     A subclass names its states in `slots` and writes `update(value, grad, state, step)`, in place. float16
-    and bfloat16 variables are updated in float32, with the state kept in float32.
+    and bfloat16 variables are updated in float32, with the state kept in float32. One that takes row-sparse
+    gradients, which are not in Keras, also writes `update_rows`: it changes the rows alone that such a
+    gradient has, and so does weight_decay. Constraints and averages still pass over the whole variable.
 
     Args:
         learning_rate: a number of at least 0, which may be changed at any time, a LearningRateSchedule, or a
@@ -41,6 +43,7 @@ class Optimizer:
     """
 
     slots = ()
+    takes_row_sparse = False  # whether there is update_rows
     apart = ()  # slots that come behind the others in `variables`, as in Keras
 
     def __init_subclass__(cls, **keywords):
@@ -160,7 +163,8 @@ class Optimizer:
         """A new Variable on the device of another, of its shape and accumulation type."""
         device, dtype = arrays.device_of(variable.value), arrays.accumulation_dtype(variable.dtype)
         array = device.zeros(variable.shape if shape is None else shape, dtype)
-        array[...] = start
+        if start:
+            array[...] = start
         return Variable(array, f"{variable.path.replace('/', '_')}_{name}", trainable=False)
 
     def states_of(self, variable):
@@ -171,18 +175,19 @@ class Optimizer:
         """One step.
 
         Args:
-            grads: a list of arrays of the variables' shapes, or None for those that stay; or in place of both
-                arguments a list of Variables, whose `grad` is taken and cleared.
+            grads: a list of arrays of the variables' shapes or RowSparseGradients, or None for those that
+                stay; or in place of both arguments a list of Variables, whose `grad` is taken and cleared.
             trainable_variables: a list of Variables; default: those of `build`.
 
         Raises:
             ValueError: no gradients at all, other shapes, or variables that `build` or the first call did not
                 know.
-            TypeError: what is no array or Variable.
+            TypeError: what is no array or Variable, or a row-sparse gradient that the optimizer cannot take.
         """
         pairs, clear = gradients.paired(grads, trainable_variables, self._states if self.built else None)
         if not pairs:
             return
+        gradients.check_row_sparse(pairs, self)
         self.build([variable for variable, _ in pairs])
         known = gradients.given(pairs, self._states)
         self.apply_scaled(known, 1.0 if self.loss_scale_factor is None else 1 / self.loss_scale_factor)
@@ -256,6 +261,17 @@ class Optimizer:
             if wide is not value:
                 value[...] = wide
 
+    def update_rows(self, value, grad, state, decay, step, clip):
+        """One step of the rows of one variable that a gradient has; in place.
+
+        Args:
+            value: an array; grad: its RowSparseGradient; state: a list of arrays.
+            decay, step, clip: as of `update_all`.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_rows to take row-sparse gradients"
+        )
+
     def decay_of(self, variable):
         """The weight decay of a variable that is not excluded from it; None for none."""
         return self.weight_decay
@@ -266,8 +282,9 @@ class Optimizer:
 
     def _step(self, variables, grads, scale):
         factor, rate = None, self.learning_rate
+        elements = [gradients.elements(grad) for grad in grads]
         if self.global_clipnorm:
-            factor = gradients.global_factor(grads, self.global_clipnorm, scale)
+            factor = gradients.global_factor(elements, self.global_clipnorm, scale)
         for group in gradients.by_type(variables, grads):
             values = [variables[number].value for number in group]
             chosen = [grads[number] for number in group]
@@ -276,9 +293,13 @@ class Optimizer:
                 0.0 if self._undecayed(variable) else rate * (self.decay_of(variable) or 0.0)
                 for variable in (variables[number] for number in group)
             ]
-            factors = gradients.factors(chosen, self.clipnorm, scale, factor)
+            factors = gradients.factors([elements[number] for number in group], self.clipnorm, scale, factor)
             clip = Clip(scale, factors, self.clipvalue or None)
-            self.update_all(values, chosen, states, decays, self.iterations + 1, clip)
+            if not gradients.is_row_sparse(chosen[0]):
+                self.update_all(values, chosen, states, decays, self.iterations + 1, clip)
+                continue
+            for index, operands in enumerate(zip(values, chosen, states, decays)):
+                self.update_rows(*operands, self.iterations + 1, clip.of(index))
 
     def _accumulate(self, variables, grads, scale):
         """The mean of the gradients where this step makes an update; else None."""

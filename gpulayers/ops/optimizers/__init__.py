@@ -9,16 +9,20 @@ import dataclasses
 
 from .. import arrays
 from ..dispatch import Implementation, Operation, numpy_implementation
-from . import kernels, reference
+from . import kernels, reference, row_kernels, row_reference
 from .problem import RULES, GradientProblem, StepProblem
+from .row_problem import ROW_RULES, RowStepProblem
 
 __all__ = [
+    "ROW_RULES",
     "RULES",
     "Clip",
     "GradientProblem",
+    "RowStepProblem",
     "StepProblem",
     "adadelta_step",
     "adagrad_step",
+    "adam_row_step",
     "adam_step",
     "adamax_step",
     "all_finite",
@@ -28,7 +32,9 @@ __all__ = [
     "lion_step",
     "nadam_step",
     "rmsprop_step",
+    "row_wise_adagrad_step",
     "schedule_free_step",
+    "sgd_row_step",
     "sgd_step",
 ]
 
@@ -44,6 +50,17 @@ def _operation(name, problem_type, launchers, function, on_cpu=None):
 
 STEP = _operation(
     "optimizers.step", StepProblem, kernels.steps, reference.step, on_cpu=reference.step_in_blocks
+)
+ROW_STEP = _operation(
+    "optimizers.row_step",
+    RowStepProblem,
+    [
+        row_kernels.sgd_row_sparse_step,
+        row_kernels.adam_row_sparse_step,
+        row_kernels.row_wise_adagrad_step,
+    ],
+    row_reference.step,
+    on_cpu=row_reference.step_in_blocks,
 )
 CLIP_FACTORS = _operation(
     "optimizers.clip_factors", GradientProblem, [kernels.clip_factors], reference.clip_factors
@@ -73,6 +90,10 @@ class Clip:
         if len(self.factors) == 1:
             return 0
         return number if self.numbers is None else self.numbers[number]
+
+    def of(self, number):
+        """The same for the gradient of that number alone."""
+        return dataclasses.replace(self, numbers=(0 if self.factors is None else self.position(number),))
 
     def treated(self, grad, number):
         """The gradient of that number as the rule sees it; itself where nothing is done."""
@@ -196,6 +217,44 @@ def schedule_free_step(values, grads, states, decays, *, rate, beta_1, beta_2, e
     _step("schedule_free", values, grads, states, decays, clip, scalars)
 
 
+def sgd_row_step(value, ids, grad, states, decay, *, rate, momentum=0.0, nesterov=False, clip=Clip()):
+    """As `sgd_step`, for some rows of one variable: those of all others, and their states, stay.
+
+    Args:
+        value: (rows, ...); states: [m] or [], of its shape.
+        ids: (count,), int32 or int64: rows of the value, each once; this is not checked.
+        grad: (count, ...): the gradient of these rows.
+        decay: the share of themselves that these rows first lose.
+
+    Raises:
+        TypeError, ValueError: dtypes, devices or shapes that do not fit.
+    """
+    switches = {"momentum": bool(momentum), "nesterov": bool(momentum and nesterov)}
+    _row_step("sgd", value, ids, grad, states, decay, clip, (rate, momentum), **switches)
+
+
+def adam_row_step(
+    value, ids, grad, states, decay, *, alpha, beta_1, beta_2, epsilon, amsgrad=False, clip=Clip()
+):
+    """As `adam_step`, for some rows of one variable; arguments and errors as of `sgd_row_step`."""
+    scalars = (alpha, 1 - beta_1, 1 - beta_2, epsilon)
+    _row_step("adam", value, ids, grad, states, decay, clip, scalars, amsgrad=bool(amsgrad))
+
+
+def row_wise_adagrad_step(value, ids, grad, states, decay, *, rate, epsilon, clip=Clip()):
+    """One step of row-wise Adagrad, in place: a += mean over the row of g^2;
+    w -= rate * g / (sqrt(a) + epsilon).
+
+    Args:
+        value, ids, grad, decay: as of `sgd_row_step`; ids may be None: then every row has a gradient.
+        states: [a], (rows,).
+
+    Raises:
+        TypeError, ValueError: as of `sgd_row_step`.
+    """
+    _row_step("row_wise_adagrad", value, ids, grad, states, decay, clip, (rate, epsilon))
+
+
 def clip_factors(grads, limit, *, together=False, scale=1.0):
     """What multiplies gradients so that their norms stay within a limit; nothing waits for the device.
 
@@ -238,6 +297,13 @@ def _step(rule, values, grads, states, decays, clip, scalars, **switches):
     grads = [arrays.contiguous(grad) for grad in grads]
     problem = StepProblem.resolve(rule, values, grads, states, **switches)
     STEP(problem, device, values, grads, states, decays, clip, scalars)
+
+
+def _row_step(rule, value, ids, grad, states, decay, clip, scalars, **switches):
+    operands = [value, grad, *states] + ([] if ids is None else [ids])
+    device, grad, ids = _device(operands), arrays.contiguous(grad), arrays.contiguous(ids)
+    problem = RowStepProblem.resolve(rule, value, ids, grad, states, **switches)
+    ROW_STEP(problem, device, value, ids, grad, states, decay, clip, scalars)
 
 
 def _device(operands):

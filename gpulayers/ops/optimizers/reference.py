@@ -4,13 +4,13 @@ import numpy as np
 
 from .. import arrays, threads
 
-_BLOCK = 1 << 14  # elements
+BLOCK = 1 << 14  # elements
 
 
 def step(problem, values, grads, states, decays, clip, scalars):
     """Changes values and states in place; scalars as of the rule."""
     for number, operands in enumerate(zip(values, grads, states, decays)):
-        _change(problem, number, *operands, clip, scalars)
+        change(RULES[problem.rule], problem, number, *operands, clip, scalars)
 
 
 def step_in_blocks(problem, values, grads, states, decays, clip, scalars):
@@ -18,26 +18,27 @@ def step_in_blocks(problem, values, grads, states, decays, clip, scalars):
     several threads."""
     parts = []
     for number, (value, grad, state, decay) in enumerate(zip(values, grads, states, decays)):
-        if value.size <= _BLOCK or not problem.contiguous:
+        if value.size <= BLOCK or not problem.contiguous:
             parts.append((number, value, grad, state, decay))
             continue
         value, grad, *state = (array.reshape(-1) for array in (value, grad, *state))
-        for start in range(0, value.size, _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, value.size, BLOCK):
+            block = slice(start, start + BLOCK)
             parts.append((number, value[block], grad[block], [array[block] for array in state], decay))
-    few = 1 if sum(problem.sizes) < 4 * _BLOCK else None
-    threads.run(lambda part: _change(problem, *part, clip, scalars), parts, threads=few)
+    few = 1 if sum(problem.sizes) < 4 * BLOCK else None
+    rule = RULES[problem.rule]
+    threads.run(lambda part: change(rule, problem, *part, clip, scalars), parts, threads=few)
 
 
-def _change(problem, number, value, grad, state, decay, clip, scalars):
-    """One variable, or a part of it."""
+def change(rule, problem, number, value, grad, state, decay, clip, scalars):
+    """The step of one variable, or of a part of it, by a rule."""
     if value.ndim == 0:  # whose differences would be no arrays
         value, grad, state = value.reshape(1), grad.reshape(1), [array.reshape(1) for array in state]
     wide = value.astype(arrays.accumulation_dtype(value.dtype), copy=False)
     if decay:
         wide -= wide * wide.dtype.type(decay)
     treated = clip.treated(grad.astype(wide.dtype, copy=False), number)
-    _RULES[problem.rule](problem.switches, wide, treated, state, *scalars)
+    rule(problem.switches, wide, treated, state, *scalars)
     if wide is not value:
         value[...] = wide
 
@@ -156,7 +157,7 @@ def _schedule_free(switches, value, grad, state, rate, beta_1, new_2, growth, sh
     value += sequence * (1 - beta_1 + share * beta_1)
 
 
-_RULES = {
+RULES = {
     "sgd": _sgd,
     "adam": _adam,
     "nadam": _nadam,
