@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpulayers
-from gpulayers import layers, ops
+from gpulayers import layers, models, ops
 from gpulayers.ops import arrays
 from tests.cases.embedding_bag import CASES
 from tests.preloading import preload
@@ -188,11 +188,80 @@ def test_bad_ids_are_named(kernel_device):
         (lambda: ops.embedding_bag(IDS, OFFSETS, TABLE, mask=IDS[:2] > 0), ValueError),
         (lambda: layers.EmbeddingBag(3, 3, "min"), ValueError),
         (lambda: layers.EmbeddingBag(3, 3)(IDS), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS, OFFSETS, OFFSETS]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS, TABLE[0]]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)(IDS[None, None]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)(IDS.astype(complex)[None]), TypeError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS[None], np.array([4])]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS[None], np.array([-1])]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS[None], np.array([1, 1])]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)([IDS[None], TABLE[:1]]), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3)(IDS[None], mask=IDS > 0), ValueError),
+        (lambda: layers.EmbeddingBag(9, 3).compute_output_shape((3,)), ValueError),
     ],
 )
 def test_wrong_arguments(call, error):
     with pytest.raises(error, match="Received: "):
         call()
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_ways_to_call_the_layer(mode, sparse):
+    """Rows of ids with a mask, lengths or a padding id are the same bags as their ids and offsets."""
+    generator = np.random.default_rng(0)
+    padded = np.array([[3, 1, 3, 0], [0, 0, 0, 0], [2, 6, 0, 0]])
+    lengths, ids, offsets = np.array([3, 0, 2], np.int32), np.array([3, 1, 3, 2, 6]), np.array([0, 3, 3])
+    inside = np.arange(4) < lengths[:, None]
+    factors, dy = generator.standard_normal((3, 4)), generator.standard_normal((3, 5))
+    weighted = mode == "weighted"
+    options = {"mode": "sum" if weighted else mode, "dtype": "float64", "sparse_gradient": sparse}
+    layer, zero = layers.EmbeddingBag(7, 5, **options), layers.EmbeddingBag(7, 5, mask_zero=True, **options)
+    layer.build(None), zero.build(None)
+    zero.set_weights(layer.get_weights())
+    hidden = np.where(inside, padded, -9)
+    calls = [
+        (layer, [ids, offsets], {}),
+        (layer, [hidden, lengths], {}),
+        (layer, [hidden], {"mask": inside}),
+        (layer, [hidden, lengths], {"mask": padded != 99}),
+        (zero, [padded], {}),
+        (zero, [padded, lengths], {"mask": inside}),
+        (zero, [padded.astype(np.uint8)], {}),
+        (zero, [padded.astype(np.float32)], {}),
+    ]
+    found = []
+    for which, inputs, keywords in calls:
+        if weighted:
+            inputs = [*inputs, factors[inside] if inputs[0].ndim == 1 else factors]
+        one = len(inputs) == 1
+        y, backward = which.forward(inputs[0] if one else inputs, **keywords)
+        grads = backward(dy)
+        assert grads is None if one else len(grads) == len(inputs) and grads[0] is None
+        assert which.compute_output_shape(
+            inputs[0].shape if one else [part.shape for part in inputs]
+        ) == y.shape == (3, 5)
+        grad = which.embeddings.grad
+        which.embeddings.grad = None
+        grad_weights = grads[-1] if weighted else np.zeros(0)
+        if grad_weights.ndim == 2:
+            assert not grad_weights[~inside].any()
+            grad_weights = grad_weights[inside]
+        found.append((y, grad.dense() if sparse else grad, grad_weights))
+    for call in found[1:]:
+        for one, other in zip(call, found[0]):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_layer_in_a_model():
+    model = models.Sequential(
+        [layers.Input((4,), dtype="int32"), layers.EmbeddingBag(9, 6, "max", mask_zero=True), layers.Dense(1)]
+    )
+    assert model.output_shape == (None, 1)
+    model.compile("sgd", "mse")
+    ids = np.random.default_rng(0).integers(0, 9, (20, 4))
+    first, *_, last = model.fit(ids, ids.max(axis=1) / 9, epochs=20, verbose=0).history["loss"]
+    assert last < 0.5 * first
 
 
 @pytest.mark.parametrize("mode", MODES)

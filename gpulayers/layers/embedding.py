@@ -3,7 +3,9 @@
 import numpy as np
 
 from .. import ops
+from ..ops.embedding.problem import INDEX_DTYPES
 from ..ops.spatial import integer
+from .calling import is_float
 from .layer import Layer
 
 
@@ -18,12 +20,17 @@ class Embedding(Layer):
         weights: the table's first values, or a list of that one array.
         input_length: length of the sequences, if fixed (Keras ignores it; here another length is a
             ValueError).
+        sparse_gradient: whether the gradient to the table is a RowSparseGradient of the rows that a batch uses,
+            so that a step costs no more for a larger table. Train with SGD, LazyAdam or RowWiseAdagrad, which
+            change these rows alone; a constraint or a moving average of the weights still passes over the
+            table. Not in Keras, and in the configuration only where it is True.
 
     Shapes: (batch, ...) -> (batch, ..., output_dim); embeddings (input_dim, output_dim).
 
     Raises (when called):
         IndexError: an id outside [0, input_dim), named with its position.
-        ValueError: a sequence of another length than input_length.
+        ValueError: a sequence of another length than input_length; with sparse_gradient a regularizer, whose
+            gradient is dense.
     """
 
     converts_integers = False
@@ -41,6 +48,7 @@ class Embedding(Layer):
         weights=None,
         *,
         input_length=None,
+        sparse_gradient=False,
         **kwargs,
     ):
         self.input_length = None if input_length is None else _lengths(input_length)
@@ -53,6 +61,7 @@ class Embedding(Layer):
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
         self.mask_zero = bool(mask_zero)
+        self.sparse_gradient = checked_sparse_gradient(self, sparse_gradient)
         self.autocast = False
         self.embeddings = None
         if weights is not None:
@@ -64,11 +73,7 @@ class Embedding(Layer):
 
     def convert_input(self, array):
         """int32 and int64 pass; other numbers become integers, as in Keras."""
-        if array.dtype in (np.int32, np.int64):
-            return array
-        if array.dtype.kind not in "iubf":
-            raise TypeError(f"The input of {self.name} must hold integer ids. Received: dtype {array.dtype}")
-        return array.astype(np.int64 if array.dtype.itemsize > 2 and array.dtype.kind == "u" else np.int32)
+        return as_ids(array, self.name)
 
     def forward(self, ids, training=True):
         self._check_length(ids.shape)
@@ -77,7 +82,12 @@ class Embedding(Layer):
         def backward(grad_output, input_gradient=True):
             if self.embeddings.trainable:
                 grad_rows = grad_output.astype(self.variable_dtype, copy=False)
-                self.embeddings.add_grad(ops.embedding_backward(ids, grad_rows, self.input_dim))
+                if self.sparse_gradient:
+                    used, grad = ops.embedding_backward_sparse(ids, grad_rows, self.input_dim)
+                    grad = ops.RowSparseGradient(used, grad, self.embeddings.shape, checked=True)
+                else:
+                    grad = ops.embedding_backward(ids, grad_rows, self.input_dim)
+                self.embeddings.add_grad(grad)
 
         return rows.astype(self.compute_dtype, copy=False), backward
 
@@ -108,7 +118,34 @@ class Embedding(Layer):
     def get_config(self):
         config = super().get_config()
         config.pop("weights")
+        if not self.sparse_gradient:
+            config.pop("sparse_gradient")
         return config
+
+
+def as_ids(array, name):
+    """int32 and int64 as they are, other numbers as integers that hold them.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if array.dtype in INDEX_DTYPES:
+        return array
+    if array.dtype.kind not in "iub" and not is_float(array):
+        raise TypeError(f"The input of {name} must hold integer ids. Received: dtype {array.dtype}")
+    # A float may be beyond int32, and NaN becomes a number that is no row in int64 alone.
+    wide = is_float(array) or array.dtype.kind == "u" and array.dtype.itemsize > 2
+    return array.astype(np.int64 if wide else np.int32)
+
+
+def checked_sparse_gradient(layer, sparse_gradient):
+    """The argument as a bool, or a ValueError where the layer's table has a regularizer."""
+    if sparse_gradient and layer.embeddings_regularizer is not None:
+        raise ValueError(
+            "A regularizer's gradient is dense: leave out embeddings_regularizer (an optimizer's weight_decay "
+            f"shrinks the rows used) or sparse_gradient. Received: {layer.embeddings_regularizer!r}"
+        )
+    return bool(sparse_gradient)
 
 
 def _lengths(input_length):

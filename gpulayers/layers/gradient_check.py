@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ..ops import arrays
+from ..ops.embedding.row_sparse import RowSparseGradient
 from .layer import Layer
 
 
@@ -116,6 +117,7 @@ def check_gradients(
             pairs.append((f"input {number}" if several else "input", array, grad))
     for variable in layer.trainable_weights:
         grad = variable.grad if variable.grad is not None else device.zeros(variable.shape, np.float64)
+        grad = grad.dense() if isinstance(grad, RowSparseGradient) else grad
         pairs.append((variable.path, variable.value, grad))
     errors = {}
     for name, array, grad in pairs:

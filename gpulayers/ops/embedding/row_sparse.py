@@ -54,8 +54,9 @@ class RowSparseGradient:
 
     def astype(self, dtype, copy=True):
         """The same in another float dtype."""
-        values = self.values.astype(dtype, copy=copy)
-        return self if values is self.values else self._with(values)
+        if self.dtype == dtype and not copy:
+            return self
+        return self._with(self.values.astype(dtype))
 
     def dense(self):
         """The whole gradient, an array of the table's shape."""
