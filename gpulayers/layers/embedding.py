@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import ops
+from ..ops import arrays
 from ..ops.embedding.problem import INDEX_DTYPES
 from ..ops.spatial import integer
 from .calling import is_float
@@ -95,7 +96,7 @@ class Embedding(Layer):
         return self.compute_dtype.name
 
     def compute_mask(self, inputs, mask=None):
-        return inputs != 0 if self.mask_zero else None
+        return arrays.take(inputs, f"The input of {self.name}") != 0 if self.mask_zero else None
 
     def compute_output_shape(self, input_shape):
         self._check_length(input_shape)
@@ -135,7 +136,8 @@ def as_ids(array, name):
         raise TypeError(f"The input of {name} must hold integer ids. Received: dtype {array.dtype}")
     # A float may be beyond int32, and NaN becomes a number that is no row in int64 alone.
     wide = is_float(array) or array.dtype.kind == "u" and array.dtype.itemsize > 2
-    return array.astype(np.int64 if wide else np.int32)
+    with np.errstate(invalid="ignore"):
+        return array.astype(np.int64 if wide else np.int32)
 
 
 def checked_sparse_gradient(layer, sparse_gradient):
