@@ -238,9 +238,11 @@ def test_ways_to_call_the_layer(mode, sparse):
         y, backward = which.forward(inputs[0] if one else inputs, **keywords)
         grads = backward(dy)
         assert grads is None if one else len(grads) == len(inputs) and grads[0] is None
-        assert which.compute_output_shape(
-            inputs[0].shape if one else [part.shape for part in inputs]
-        ) == y.shape == (3, 5)
+        assert (
+            which.compute_output_shape(inputs[0].shape if one else [part.shape for part in inputs])
+            == y.shape
+            == (3, 5)
+        )
         grad = which.embeddings.grad
         which.embeddings.grad = None
         grad_weights = grads[-1] if weighted else np.zeros(0)

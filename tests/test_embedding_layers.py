@@ -1,4 +1,4 @@
-"""Embedding and EmbeddingBag as they are called: kinds of ids, empty batches, wrong ids, arrays of other libraries."""
+"""Embedding and EmbeddingBag as they are called: kinds of ids, empty batches, wrong ids, foreign arrays."""
 
 import warnings
 
@@ -71,7 +71,12 @@ def test_empty_batches(sparse):
         assert not (grad.dense() if sparse else grad).any() and grad.shape == (10, 3)
     for mode in ("sum", "mean", "max"):
         nothing = np.zeros(0, np.int64)
-        for inputs in (np.zeros((0, 4), int), np.zeros((4, 0), int), [nothing, nothing], [nothing, np.zeros(3, int)]):
+        for inputs in (
+            np.zeros((0, 4), int),
+            np.zeros((4, 0), int),
+            [nothing, nothing],
+            [nothing, np.zeros(3, int)],
+        ):
             layer = bag(mode, sparse_gradient=sparse)
             y, backward = layer.forward(inputs)
             backward(y)

@@ -1,4 +1,4 @@
-"""Row-sparse gradients: the value type, the optimizers that take them, the layers that give them, trainings."""
+"""Row-sparse gradients: the value type, optimizers that take them, layers that give them, trainings."""
 
 import tracemalloc
 
@@ -238,9 +238,7 @@ def test_loss_scale(kernel_device):
 
 def test_constraints_see_the_whole_table():
     variable = Variable(np.full((3, 2), -1.0), "w", constraint=constraints.NonNeg())
-    optimizers.SGD(1.0).apply(
-        [RowSparseGradient(np.array([1]), np.full((1, 2), -3.0), (3, 2))], [variable]
-    )
+    optimizers.SGD(1.0).apply([RowSparseGradient(np.array([1]), np.full((1, 2), -3.0), (3, 2))], [variable])
     assert variable.value.tolist() == [[0, 0], [2, 2], [0, 0]]
 
 
@@ -374,7 +372,9 @@ def test_sgd_trains_the_same_with_and_without(options):
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_lazy_optimizers_train(optimizer, dtype):
     model = recommender(True, dtype)
-    optimizer = {"lazyadam": optimizers.LazyAdam(0.02), "rowwiseadagrad": optimizers.RowWiseAdagrad(0.1)}[optimizer]
+    optimizer = {"lazyadam": optimizers.LazyAdam(0.02), "rowwiseadagrad": optimizers.RowWiseAdagrad(0.1)}[
+        optimizer
+    ]
     model.compile(optimizer, "binary_crossentropy")
     losses = model.fit(*clicks(), batch_size=16, epochs=6, verbose=0).history["loss"]
     assert losses[-1] < 0.8 * losses[0]
@@ -383,7 +383,9 @@ def test_lazy_optimizers_train(optimizer, dtype):
 @pytest.mark.parametrize("make", [optimizers.SGD, optimizers.LazyAdam, optimizers.RowWiseAdagrad])
 def test_a_step_takes_no_memory_of_the_tables_size(make):
     """200000 rows of 32 columns are 25.6 MB; a step on 48 ids works in a small part of that."""
-    model = models.Sequential([layers.Embedding(200_000, 32, sparse_gradient=True), layers.Flatten(), layers.Dense(1)])
+    model = models.Sequential(
+        [layers.Embedding(200_000, 32, sparse_gradient=True), layers.Flatten(), layers.Dense(1)]
+    )
     model.compile(make(0.1), "mse")
     ids, y = np.random.default_rng(0).integers(0, 200_000, (16, 3)), np.ones((16, 1), np.float32)
     model.train_on_batch(ids, y)  # makes the states

@@ -21,10 +21,10 @@ class Embedding(Layer):
         weights: the table's first values, or a list of that one array.
         input_length: length of the sequences, if fixed (Keras ignores it; here another length is a
             ValueError).
-        sparse_gradient: whether the gradient to the table is a RowSparseGradient of the rows that a batch uses,
-            so that a step costs no more for a larger table. Train with SGD, LazyAdam or RowWiseAdagrad, which
-            change these rows alone; a constraint or a moving average of the weights still passes over the
-            table. Not in Keras, and in the configuration only where it is True.
+        sparse_gradient: whether the gradient to the table is a RowSparseGradient of the rows that a batch
+            uses, so that a step costs no more for a larger table. Train with SGD, LazyAdam or RowWiseAdagrad,
+            which change these rows alone; a constraint or a moving average of the weights still passes over
+            the table. Not in Keras, and in the configuration only where it is True.
 
     Shapes: (batch, ...) -> (batch, ..., output_dim); embeddings (input_dim, output_dim).
 
@@ -144,8 +144,9 @@ def checked_sparse_gradient(layer, sparse_gradient):
     """The argument as a bool, or a ValueError where the layer's table has a regularizer."""
     if sparse_gradient and layer.embeddings_regularizer is not None:
         raise ValueError(
-            "A regularizer's gradient is dense: leave out embeddings_regularizer (an optimizer's weight_decay "
-            f"shrinks the rows used) or sparse_gradient. Received: {layer.embeddings_regularizer!r}"
+            "A regularizer's gradient is dense: leave out embeddings_regularizer (an optimizer's "
+            "weight_decay shrinks the rows used) or sparse_gradient. "
+            f"Received: {layer.embeddings_regularizer!r}"
         )
     return bool(sparse_gradient)
 

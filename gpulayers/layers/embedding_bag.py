@@ -13,9 +13,9 @@ class EmbeddingBag(Layer):
     """The sum, mean or maximum of the rows that each bag's ids choose. Not in Keras.
 
     Called on ids (batch, length), a bag a row; on [ids, lengths], with lengths (batch,): how many ids of each
-    row are of its bag, those behind are padding; or on [ids, offsets], ids (count,) being those of all bags one
-    after the other and offsets (bags,) where each bag begins. With mode "sum" a list may end with floats of the
-    ids' shape: a factor for each id.
+    row are of its bag, those behind are padding; or on [ids, offsets], ids (count,) being those of all bags
+    one after the other and offsets (bags,) where each bag begins. With mode "sum" a list may end with floats
+    of the ids' shape: a factor for each id.
 
     Args:
         input_dim: rows of the table: ids lie in [0, input_dim).
@@ -87,7 +87,9 @@ class EmbeddingBag(Layer):
             grad_rows = grad_output.astype(self.variable_dtype, copy=False)
             operands = grad_rows, ids, offsets, table
             if self.sparse_gradient:
-                used, grad, grad_weights = ops.embedding_bag_backward_sparse(*operands, argmax=argmax, **options)
+                used, grad, grad_weights = ops.embedding_bag_backward_sparse(
+                    *operands, argmax=argmax, **options
+                )
                 grad = ops.RowSparseGradient(used, grad, self.embeddings.shape, checked=True)
             else:
                 grad, grad_weights = ops.embedding_bag_backward(*operands, argmax=argmax, **options)
@@ -107,8 +109,8 @@ class EmbeddingBag(Layer):
         flat = ids.ndim == 1
         if ids.ndim not in (1, 2) or len(integers) > 1 or len(floats) > 1 or flat and not integers:
             raise ValueError(
-                f"{self.name} takes ids (batch, length), [ids, lengths] or, for ids (count,), [ids, offsets], a "
-                "list with or without weights at its end. "
+                f"{self.name} takes ids (batch, length), [ids, lengths] or, for ids (count,), "
+                "[ids, offsets], a list with or without weights at its end. "
                 f"Received: {[(tuple(part.shape), str(part.dtype)) for part in inputs]}"
             )
         ids, second = as_ids(ids, self.name), integers[0] if integers else None
@@ -128,9 +130,7 @@ class EmbeddingBag(Layer):
                 f"Received: {lengths.dtype} of shape {tuple(lengths.shape)}"
             )
         if bool(((lengths < 0) | (lengths > ids.shape[1])).any()):
-            raise ValueError(
-                f"lengths must lie in [0, {ids.shape[1]}]. Received: {arrays.to_numpy(lengths)}"
-            )
+            raise ValueError(f"lengths must lie in [0, {ids.shape[1]}]. Received: {arrays.to_numpy(lengths)}")
         inside = xp.arange(ids.shape[1]) < lengths[:, None]
         return inside if mask is None else mask & inside
 
@@ -142,8 +142,15 @@ class EmbeddingBag(Layer):
 
     def compute_output_shape(self, input_shape):
         shapes = input_shape if input_shape and isinstance(input_shape[0], (tuple, list)) else [input_shape]
-        if not 1 <= len(shapes) <= 3 or len(shapes[0]) not in (1, 2) or len(shapes[0]) == 1 and len(shapes) == 1:
-            raise ValueError(f"{self.name} takes ids of rank 2, or of rank 1 with offsets. Received: {shapes}")
+        if (
+            not 1 <= len(shapes) <= 3
+            or len(shapes[0]) not in (1, 2)
+            or len(shapes[0]) == 1
+            and len(shapes) == 1
+        ):
+            raise ValueError(
+                f"{self.name} takes ids of rank 2, or of rank 1 with offsets. Received: {shapes}"
+            )
         return (shapes[0][0] if len(shapes[0]) == 2 else shapes[1][0], self.output_dim)
 
     def get_config(self):

@@ -14,7 +14,9 @@ def pair(table, **options):
     ours = layers.EmbeddingBag(*table.shape, mode, dtype="float64", mask_zero=padding, **options)
     ours.build(None)
     ours.set_weights([table])
-    theirs = torch.nn.EmbeddingBag(*table.shape, mode=mode, padding_idx=0 if padding else None, dtype=torch.float64)
+    theirs = torch.nn.EmbeddingBag(
+        *table.shape, mode=mode, padding_idx=0 if padding else None, dtype=torch.float64
+    )
     with torch.no_grad():
         theirs.weight.copy_(torch.from_numpy(table))
     return ours, theirs

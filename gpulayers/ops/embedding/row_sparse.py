@@ -7,8 +7,10 @@ from .problem import INDEX_DTYPES
 
 
 class RowSparseGradient:
-    """The gradient of a table (rows, columns) that is zero in all rows but some: what `Embedding` and
-    `EmbeddingBag` with sparse_gradient=True add to their variable's `grad`. Only `dense()` makes a table of it.
+    """The gradient of a table (rows, columns) that is zero in all rows but some.
+
+    `Embedding` and `EmbeddingBag` with sparse_gradient=True add it to their variable's `grad`. Only `dense()`
+    makes an array of the table's shape of it.
 
     `a + b` of the same table adds the rows of equal ids; `gradient * number` scales.
 
