@@ -117,7 +117,7 @@ def test_blocks_on_the_cpu(case, monkeypatch):
     """Large variables are changed block by block, on threads: the numbers are those of whole variables."""
     drawn = draw(case, np.dtype(np.float32), whole=False)
     whole = stepped(case, arrays.CPU, *drawn)
-    monkeypatch.setattr(reference, "_BLOCK", 1000)
+    monkeypatch.setattr(reference, "BLOCK", 1000)
     monkeypatch.setattr(threads, "num_threads", lambda: 2)
     in_blocks = stepped(case, arrays.CPU, *drawn)
     for (w, state), (other_w, other_state) in zip(whole, in_blocks):
