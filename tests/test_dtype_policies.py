@@ -375,7 +375,7 @@ def test_a_layer_takes_another_policy():
         "mixed_float64",
         "int8_from_float32",
         np.int64,
-        object(),
+        pytest.param(object(), id="an object"),
         {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}},
         {"class_name": "DTypePolicy"},
         {"name": "float32"},
