@@ -28,3 +28,4 @@ def test_snippets_run(capsys):
     assert names["rows"].tolist() == [[6, 7, 8], [0, 1, 2], [6, 7, 8]]
     assert names["grad_table"].tolist() == [[1, 1, 1], [0, 0, 0], [2, 2, 2], [0, 0, 0]]
     assert names["pooled"].shape == (1, 3, 3, 3)
+    assert names["report"].ok and len(names["report"].errors) == 2
