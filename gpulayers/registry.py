@@ -29,9 +29,9 @@ def serialize_object(value):
 
 
 def _keras_module(kind):
-    part = kind.__module__.split(".")[1]
+    part, *rest = kind.__module__.split(".")[1:]
     if part != "models":
-        return f"keras.{part}"
+        return "keras.optimizers.schedules" if rest == ["schedules"] else f"keras.{part}"
     return "keras.src.models.functional" if kind.__name__ == "Functional" else "keras"
 
 

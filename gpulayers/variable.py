@@ -31,6 +31,10 @@ class Variable:
         return self.value.dtype
 
     @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
     def size(self):
         return math.prod(self.shape)
 

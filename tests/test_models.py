@@ -260,7 +260,7 @@ def test_a_graph_that_branches_merges_and_shares():
         (lambda: small().get_layer(index=5), ValueError),
         (lambda: small().get_layer(), ValueError),
         (lambda: small()(np.ones((2, 5), np.float32)), ValueError),
-        (lambda: small()(np.ones((2, 4, 1), np.float32)), ValueError),
+        (lambda: small()(np.ones((2, 4, 2), np.float32)), ValueError),
         (lambda: small()([np.ones((2, 4), np.float32)] * 2), ValueError),
     ],
 )

@@ -397,7 +397,7 @@ X, Y = data(8)
     "call, error",
     [
         (lambda: linear().fit(X[:, :1], Y), ValueError),
-        (lambda: linear().fit(X[..., None], Y), ValueError),
+        (lambda: linear().fit(X[..., None, None], Y), ValueError),
         (lambda: linear().fit(X, Y[:5]), ValueError),
         (lambda: linear().fit(X, None), ValueError),
         (lambda: linear().fit(X, np.ones((8, 3))), ValueError),

@@ -94,6 +94,10 @@ class Bidirectional(Layer):
             self.backward_layer.set_weights(self._first_weights[half:])
             self._first_weights = None
 
+    @property
+    def fixed_axes(self):
+        return (-1,)
+
     def forward(self, x, initial_state=None, mask=None, training=True):
         """The pair; called with `initial_state`, the backward returns [grad_x, *grad_states]."""
         if isinstance(x, list):

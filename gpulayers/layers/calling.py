@@ -6,14 +6,14 @@ import functools
 import numpy as np
 
 from ..ops import arrays
-from .names import name_scope
+from .names import name_scope, path_of
 
 
 def with_build(function):
     """Wraps a subclass's `build`: once only, and `built` afterwards."""
 
     @functools.wraps(function)
-    def build(self, input_shape):
+    def build(self, input_shape=None):
         if type(self).build is not build:  # called by a subclass through super()
             return function(self, input_shape)
         if not self.built:
@@ -22,6 +22,7 @@ def with_build(function):
             with name_scope(self.name):
                 function(self, input_shape)
             self.built, self.build_shape = True, input_shape
+            self.path = path_of(self.name)
 
     return build
 
@@ -84,12 +85,12 @@ def with_conversion(function):
                     None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)
                 )
                 grads = [*own, *grads[len(dtypes) :]]
-            return grads if names is None else dict(zip(self.input_names, grads))
+            return grads if names is None else dict(zip(self.input_labels, grads))
 
         if penalty is not None:
             outputs = output.values() if isinstance(output, dict) else output
             outputs = outputs if isinstance(output, (list, dict)) else [output]
-            self.losses = [penalty(part) / max(1, part.shape[0]) for part in outputs]
+            self.penalties = [penalty(part) / max(1, part.shape[0]) for part in outputs]
         return output, backward
 
     return forward

@@ -51,6 +51,10 @@ class BaseConvolution(Layer):
             data_format=self.data_format,
         )
 
+    @property
+    def fixed_axes(self):
+        return (1,) if self.data_format == "channels_first" else (-1,)
+
     def forward(self, x, training=True):
         split(self, x.shape)
         convolve, backward_weight, backward_input = self.operations

@@ -70,6 +70,10 @@ class Dense(Layer):
 
         return y, backward
 
+    @property
+    def fixed_axes(self):
+        return (-1,)
+
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 

@@ -46,6 +46,8 @@ class InputLayer(Layer):
         ):
             if value:
                 raise ValueError(f"{argument} is not supported. Received: {argument}={value!r}")
+        if shape is None and batch_shape is None:  # the names that older Keras code uses
+            shape, batch_shape = kwargs.pop("input_shape", None), kwargs.pop("batch_input_shape", None)
         if (shape is None) == (batch_shape is None):
             raise ValueError(
                 "An input takes either shape or batch_shape. "
@@ -74,7 +76,10 @@ class InputLayer(Layer):
         return {
             "batch_shape": list(self.batch_shape),
             "dtype": self.data_dtype,
+            "sparse": False,
+            "ragged": False,
             "name": self.name,
+            "optional": False,
         }
 
 

@@ -73,7 +73,8 @@ class Layer:
             raise ValueError(f"trainable must be True or False. Received: {trainable!r}")
         self._trainable = bool(trainable)
         self.built, self.build_shape, self.device = False, None, None
-        self.losses = []
+        self.penalties = []  # on the outputs of the last call
+        self.path = None
         self.calls = []  # on symbolic tensors
         self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
@@ -124,7 +125,7 @@ class Layer:
 
     def in_order(self, inputs):
         """The inputs: an array or a list. A layer of one's own that takes dicts makes lists of them here, in
-        the order of its `input_names`.
+        the order of its `input_labels`.
 
         Raises:
             TypeError: a dict.
@@ -142,6 +143,21 @@ class Layer:
         if array.dtype.kind not in "iub":
             raise TypeError(f"The input of {self.name} must hold numbers. Received: dtype {array.dtype}")
         return array.astype(self.compute_dtype) if self.converts_integers else array
+
+    @property
+    def fixed_axes(self):
+        """The axes of the input whose sizes the weights are made for."""
+        return ()
+
+    def check_fixed_sizes(self, shape):
+        """Raises ValueError where a symbolic input differs from that of the first call in `fixed_axes`."""
+        known = self.build_shape[0] if isinstance(self.build_shape, list) else self.build_shape
+        for axis in self.fixed_axes if isinstance(known, tuple) and len(known) == len(shape) else ():
+            if None not in (known[axis], shape[axis]) and known[axis] != shape[axis]:
+                raise ValueError(
+                    f"{self.name} was built for size {known[axis]} of axis {axis}. "
+                    f"Received: shape {tuple(shape)}"
+                )
 
     def compute_output_shape(self, input_shape):
         """The output's shape for an input's; unknown sizes are None."""
@@ -248,9 +264,7 @@ class Layer:
         if initializer is None:
             initializer = "glorot_uniform" if dtype in arrays.FLOAT_DTYPES else "zeros"
         # The layer's own memory, whatever the initializer keeps.
-        value = self.device.asarray(
-            np.array(initializers.get(initializer)(shape, dtype=dtype), order="C")
-        )
+        value = self.device.asarray(np.array(initializers.get(initializer)(shape, dtype=dtype), order="C"))
         variable = Variable(
             value,
             name,
@@ -301,13 +315,24 @@ class Layer:
 
     @property
     def trainable_weights(self):
-        return [variable for variable in self.weights if variable.trainable]
+        """None where the layer itself is not trained, whatever its inner layers say."""
+        return [variable for variable in self.weights if variable.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self):
-        return [variable for variable in self.weights if not variable.trainable]
+        return [variable for variable in self.weights if not (variable.trainable and self.trainable)]
 
     trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    @property
+    def losses(self):
+        """The penalties, numbers, on the outputs of the last call and on the weights that are trained."""
+        of_weights = (v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None)
+        return self.all_penalties() + list(of_weights)
+
+    def all_penalties(self):
+        """Those of the layer and of its inner layers."""
+        return self.penalties + [part for layer in self.inner_layers for part in layer.all_penalties()]
 
     def get_weights(self):
         """NumPy copies of the weights, in Keras's order."""

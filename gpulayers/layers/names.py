@@ -37,7 +37,7 @@ def name_scope(name):
         _scopes.pop()
 
 
-def path_of(layer_name, weight_name):
-    """A weight's path: the names of the layers that are being built around it, and its own."""
-    around = _scopes if _scopes and _scopes[-1] == layer_name else [layer_name]
-    return "/".join([*around, weight_name])
+def path_of(layer_name, *weight_name):
+    """The path of a layer or of a weight of it: the names of the layers being built around, and its own."""
+    around = _scopes if _scopes and _scopes[-1] == layer_name else [*_scopes, layer_name]
+    return "/".join([*around, *weight_name])

@@ -91,6 +91,10 @@ class BatchNormalization(Layer):
             if name in statistics:
                 setattr(self, name, self.add_weight((size,), statistics[name], trainable=False, name=name))
 
+    @property
+    def fixed_axes(self):
+        return (self.axis,)
+
     def forward(self, x, mask=None, training=True):
         (axis,) = normalization.positive_axes(self.axis, x.ndim)
         shape = tuple(size if other == axis else 1 for other, size in enumerate(x.shape))

@@ -80,6 +80,10 @@ class RNN(Layer):
         if isinstance(self.cell, Layer):
             self.cell.build((input_shape[0], *input_shape[2:]))
 
+    @property
+    def fixed_axes(self):
+        return (-1,)
+
     def forward(self, x, initial_state=None, mask=None, training=True):
         """The pair; called with `initial_state`, the backward returns [grad_x, *grad_states]."""
         if isinstance(x, list):

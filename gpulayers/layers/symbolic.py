@@ -1,6 +1,7 @@
 """Layers called on data that is not there yet: the record from which a functional model is built."""
 
 import dataclasses
+import numbers
 
 
 class SymbolicTensor:
@@ -21,8 +22,55 @@ class SymbolicTensor:
     def layer(self):
         return self.call.layer
 
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    def __add__(self, other):
+        return _combined("Add", self, other, 1.0)
+
+    def __sub__(self, other):
+        return _combined("Subtract", self, other, -1.0)
+
+    def __mul__(self, other):
+        return _combined("Multiply", self, other)
+
+    def __truediv__(self, other):
+        return _combined(None, self, other)
+
+    def __neg__(self):
+        return _scaled(self, -1.0)
+
+    def __radd__(self, other):
+        return _combined("Add", self, other, 1.0)
+
+    def __rsub__(self, other):
+        return _combined("Add", -self, other, 1.0)
+
+    def __rmul__(self, other):
+        return _combined("Multiply", self, other)
+
     def __repr__(self):
         return f"<SymbolicTensor name={self.name}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _combined(merge, tensor, other, sign=None):
+    """The layer of that name on both; for a number a Rescaling."""
+    from . import merging
+
+    if isinstance(other, SymbolicTensor) and merge is not None:
+        return getattr(merging, merge)()([tensor, other])
+    if isinstance(other, bool) or not isinstance(other, numbers.Real):
+        return NotImplemented
+    if sign is not None:
+        return _scaled(tensor, 1.0, sign * other)
+    return _scaled(tensor, 1.0 / other if merge is None else float(other))
+
+
+def _scaled(tensor, scale, offset=0.0):
+    from .elementary import Rescaling
+
+    return Rescaling(scale, offset)(tensor)
 
 
 KerasTensor = SymbolicTensor  # Keras's name
@@ -95,6 +143,7 @@ def call(layer, inputs, arguments=(), keywords=None, training=None):
     shapes = [tensor.shape for tensor in record.inputs]
     if not layer.built:
         layer.build(shapes if listed else shapes[0])
+    layer.check_fixed_sizes(shapes[0])
     shape = layer.compute_output_shape(shapes if listed else shapes[0])
     shapes = shape if isinstance(shape, list) else [shape]
     dtype = layer.compute_output_dtype([tensor.dtype for tensor in record.inputs])

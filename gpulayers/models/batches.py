@@ -34,7 +34,7 @@ def as_data(value, name):
     return value
 
 
-def arranged(value, names, what, rank=None):
+def arranged(value, names, what, ranks=()):
     """The arrays of a model's inputs, labels or weights, one a name; None stays.
 
     Args:
@@ -42,7 +42,7 @@ def arranged(value, names, what, rank=None):
             entries may be None.
         names: of the inputs or outputs.
         what: "x", "y" or "sample_weight".
-        rank: of the one array, where known: a list of one such array is then taken for that array.
+        ranks: of the one array, where known: a list of one such array is then taken for that array.
 
     Raises:
         ValueError, TypeError: another structure, or what is no array.
@@ -56,7 +56,7 @@ def arranged(value, names, what, rank=None):
         value = [value[name] for name in names]
     elif len(names) <= 1:
         wrapped = isinstance(value, (list, tuple)) and len(value) == 1 and arrays.is_array(value[0])
-        value = [value[0] if wrapped and value[0].ndim == rank else value]
+        value = [value[0] if wrapped and value[0].ndim in ranks else value]
     elif not isinstance(value, (list, tuple)) or len(value) != len(names):
         if what == "sample_weight" and not isinstance(value, (list, tuple)):
             value = [value] * len(names)

@@ -104,8 +104,8 @@ def from_config(cls, config, custom_objects=None):
 
 
 def _shift(layer):
-    """What Keras adds to the number of a layer's call among a model's inputs and outputs: it counts a functional
-    model's own graph there."""
+    """What Keras adds to the number of a layer's call among a model's inputs and outputs: it counts a
+    functional model's own graph there."""
     return 1 if type(layer).__name__ == "Functional" else 0
 
 

@@ -63,7 +63,7 @@ class Graph:
             y, backward, output_mask = layer.run(x, None if node.states else mask, mode, differentiate)
             if node.states:
                 output_mask = layer.compute_mask(x, mask)
-            losses += layer.losses
+            losses += layer.all_penalties()
             if differentiate:
                 calls.append((node, backward))
             several = len(node.outputs) > 1

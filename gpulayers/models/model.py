@@ -69,7 +69,7 @@ class Model(Trainer, Layer):
         return Functional.from_config(config, custom_objects)
 
     def to_json(self, **kwargs):
-        """The model's configuration as JSON, for `gpulayers.models.model_from_json`; kwargs of `json.dumps`."""
+        """The model's configuration as JSON, for `models.model_from_json`; kwargs of `json.dumps`."""
         return json.dumps(serialize_object(self), **kwargs)
 
     def convert_input(self, array):
@@ -80,9 +80,19 @@ class Model(Trainer, Layer):
         inputs = self.in_order(inputs)
         if symbolic.is_symbolic(inputs):
             if self.built:
-                self.check_inputs(symbolic.tensors_of(inputs))
+                self._check_symbolic(symbolic.tensors_of(inputs))
             return self.packed(symbolic.call(self, inputs, training=training))
         return self.packed(self.run(inputs, mask, training, differentiate=False)[0])
+
+    def _check_symbolic(self, tensors):
+        shapes = [tensor.shape for tensor in tensors]
+        fits = len(shapes) == len(self._input_shapes) and all(
+            len(given) == len(shape) and all(None in pair or pair[0] == pair[1] for pair in zip(given, shape))
+            for given, shape in zip(shapes, self._input_shapes)
+        )
+        if not fits:
+            wanted = _one_or_list(self._input_shapes)
+            raise ValueError(f"{self.name} takes inputs of shape {wanted}. Received: {_one_or_list(shapes)}")
 
     def forward(self, inputs, mask=None, training=True):
         """The pair. Outputs and their gradients are laid out as the model's outputs, the gradients returned
@@ -100,6 +110,9 @@ class Model(Trainer, Layer):
 
         return self.packed(output), backward
 
+    def all_penalties(self):
+        return list(self.penalties)  # the graph has gathered those of the layers
+
     def compute_mask(self, inputs, mask=None):
         return self.run(inputs, mask, False, differentiate=False)[2]
 
@@ -110,13 +123,17 @@ class Model(Trainer, Layer):
         if not self.built:
             shapes = [tuple(array.shape) for array in given]
             self.build(shapes if several else shapes[0])
-        self.check_inputs(given)
+        shapes = [tuple(part.shape) for part in given]
+        given = self.fitted(given)
         masks = list(mask) if several and mask is not None else [mask] * len(given)
-        outputs, output_masks, backward, self.losses = self._graph.run(given, masks, training, differentiate)
+        outputs, output_masks, backward, self.penalties = self._graph.run(
+            given, masks, training, differentiate
+        )
         one = len(outputs) == 1
 
         def back(grad_output, input_gradient=True):
             grads = backward([grad_output] if one else grad_output, input_gradient)
+            grads = [None if grad is None else grad.reshape(shape) for grad, shape in zip(grads, shapes)]
             return grads if several else grads[0]
 
         back = back if differentiate else None
@@ -130,10 +147,12 @@ class Model(Trainer, Layer):
         """
         if not isinstance(inputs, dict) or self.inputs is None:
             return super().in_order(inputs)
-        missing = [name for name in self.input_names if name not in inputs]
+        missing = [name for name in self.input_labels if name not in inputs]
         if missing:
-            raise ValueError(f"{self.name} takes inputs named {self.input_names}. Received: {sorted(inputs)}")
-        return [inputs[name] for name in self.input_names]
+            raise ValueError(
+                f"{self.name} takes inputs named {self.input_labels}. Received: {sorted(inputs)}"
+            )
+        return [inputs[name] for name in self.input_labels]
 
     def packed(self, outputs):
         """The outputs as a dict, where the model's are one."""
@@ -141,21 +160,39 @@ class Model(Trainer, Layer):
             return outputs
         return dict(zip(self._output_keys, outputs if isinstance(outputs, list) else [outputs]))
 
-    def check_inputs(self, given):
-        """Raises ValueError where arrays do not have the model's input shapes."""
+    def fitted(self, given):
+        """The inputs, with a last axis of size 1 added or dropped where the model's inputs have or lack it.
+
+        Raises:
+            ValueError: arrays that do not have the model's input shapes.
+        """
         if len(given) != len(self._input_shapes):
             raise ValueError(f"{self.name} takes {len(self._input_shapes)} inputs. Received: {len(given)}")
+        found = []
         for array, shape in zip(given, self._input_shapes):
             actual = tuple(array.shape)
+            if len(actual) == len(shape) + 1 and actual[-1] == 1:
+                actual = actual[:-1]
+            elif len(actual) == len(shape) - 1 and actual and shape[-1] == 1:
+                actual = (*actual, 1)
             if len(actual) != len(shape) or any(
                 None not in (want, size) and want != size for want, size in zip(shape, actual)
             ):
-                raise ValueError(f"{self.name} takes inputs of shape {shape}. Received: shape {actual}")
+                raise ValueError(
+                    f"{self.name} takes inputs of shape {shape}. Received: shape {tuple(array.shape)}"
+                )
+            found.append(array if len(actual) == len(array.shape) else array.reshape(actual))
+        return found
 
     @property
     def input_names(self):
         """The names of the inputs, once the model is built."""
         return [tensor.layer.name for tensor in self.inputs or ()]
+
+    @property
+    def input_labels(self):
+        """The names that dicts of data know the inputs by: the keys of a dict, else those of the layers."""
+        return list(self._input_keys or self.input_names)
 
     @property
     def output_names(self):
@@ -164,7 +201,7 @@ class Model(Trainer, Layer):
 
     @property
     def output_labels(self):
-        """The names that losses and metrics know the outputs by: the keys of a dict, else those of the layers."""
+        """The names that losses and metrics know the outputs by: a dict's keys, else the layers'."""
         return list(self._output_keys or self.output_names)
 
     @property

@@ -114,7 +114,7 @@ def plot_model(
 
 
 def _drawn(model, shown, expand_nested, path):
-    """(lines of the nodes, edges); nodes are named by the layers' names, behind those of the models around."""
+    """(lines of the nodes, edges); names of layers stand behind those of the models around."""
     lines, edges, before = [], [], None
     for layer, shape, reads in model.layer_rows():
         name = path + layer.name

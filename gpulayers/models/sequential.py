@@ -63,7 +63,7 @@ class Sequential(Model):
                 )
             self.__dict__["_input_layer"] = layer  # not among the layers
             return
-        if any(other.name == layer.name for other in self._sublayers):
+        if any(other is not layer and other.name == layer.name for other in self._sublayers):
             raise ValueError(
                 f"The layers of a model need different names. Received: a second layer named {layer.name!r}"
             )

@@ -10,12 +10,13 @@ class Sources:
 
     def _data(self, x, y=None, sample_weight=None, class_weight=None):
         """The Data of a model's inputs, labels and weights."""
-        rank = len(self._input_shapes[0]) if self.built else None
-        x = arranged(x, self.input_names, "x", rank)
+        shape = self._input_shapes[0] if self.built else ()
+        ranks = (len(shape), len(shape) - 1) if shape[-1:] == (1,) else (len(shape),)
+        x = arranged(x, self.input_labels, "x", ranks)
         names = self.output_labels
         first = y[0] if isinstance(y, (list, tuple)) and y else None
         wrapped = arrays.is_array(first) and first.ndim and len(first) == len(x[0]) > 1
-        y = arranged(y, names, "y", first.ndim if wrapped else None)
+        y = arranged(y, names, "y", (first.ndim,) if wrapped else ())
         sample_weight = arranged(sample_weight, names, "sample_weight")
         return Data(x, y, class_weighted(y, sample_weight, class_weight))
 
@@ -78,4 +79,4 @@ class Sources:
                 "samples are expected. "
                 f"Received: batch_size={batch_size}, {shape[0]} samples"
             )
-        self.check_inputs([part[: fixed or 1] for part in data.x])
+        self.fitted([part[: fixed or 1] for part in data.x])

@@ -34,6 +34,8 @@ class Steps:
         if variables:
             self.optimizer.apply(variables)
         else:
+            for variable in self.weights:  # of layers that are trained, within a model that is not
+                variable.grad = None
             warnings.warn(f"{self.name} has no trainable weights", stacklevel=2)
 
     def _test_step(self, data):
@@ -57,9 +59,7 @@ class Steps:
 
     def _penalties(self):
         """Of the last call's outputs and of the weights."""
-        return self.losses + [
-            v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None
-        ]
+        return self.losses
 
     def _lay_out(self, y, outputs):
         """At the first batch: which loss and which metrics belong to which output."""

@@ -102,7 +102,7 @@ def _is_chain(rows):
 
 
 def _range(layer_range, names):
-    """[first, stop) of the rows from a layer that matches the first pattern to one that matches the second."""
+    """[first, stop) of the rows from a layer that the first pattern matches to one that the second does."""
     if layer_range is None:
         return 0, len(names)
     if (
@@ -123,7 +123,7 @@ def _range(layer_range, names):
 
 
 def _widths(positions, line_length, columns):
-    """Widths of the columns that end at `positions`: shares of the line, or characters; None for free ones."""
+    """Widths of the columns that end at `positions`, shares of the line or characters; None: free."""
     if line_length is not None:
         integer(line_length, "line_length", least=8 * columns)
     if positions is None:

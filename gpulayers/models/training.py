@@ -17,7 +17,7 @@ from .steps import Steps, on_host
 
 
 class Trainer(Steps, Sources):
-    """The training half of a model; `self` is also a Layer with `run` and `check_inputs`."""
+    """The training half of a model; `self` is also a Layer with `run` and `fitted`."""
 
     optimizer = loss = loss_weights = None
 
