@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gpulayers import Input, Sequential, callbacks, layers, optimizers
+from gpulayers import Input, Sequential, callbacks, layers, metrics, optimizers
 
 
 class Model:
@@ -14,6 +14,9 @@ class Model:
     def __init__(self, rate=1.0):
         self.optimizer, self.stop_training = optimizers.SGD(rate), False
         self.weights = [np.zeros(1)]
+
+    def metrics_by_key(self):
+        return {"accuracy": metrics.BinaryAccuracy(), "counts": metrics.TruePositives()}
 
     def get_weights(self):
         return [weight.copy() for weight in self.weights]
@@ -58,7 +61,7 @@ def test_early_stopping():
     assert len(follow(callbacks.EarlyStopping(baseline=1.0, patience=2), [3, 2, 1.5, 1.6, 1.2])[1]) == 4
     assert len(follow(callbacks.EarlyStopping(start_from_epoch=3), [1, 2, 3, 4, 5, 6])[1]) == 5
     with pytest.warns(UserWarning, match="watches 'nothing'"):
-        follow(callbacks.EarlyStopping("nothing"), [1])
+        follow(callbacks.EarlyStopping("nothing", mode="min"), [1])
     history = real(0.0).fit(X, Y, epochs=9, callbacks=callbacks.EarlyStopping("loss", patience=3), verbose=0)
     assert history.epoch == [0, 1, 2, 3]
 
@@ -79,7 +82,7 @@ def test_scheduled_learning_rate(capsys):
     halved = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2, verbose=1)
     history = model.fit(X, Y, epochs=2, callbacks=[halved], verbose=0).history
     assert history["learning_rate"] == [0.05, 0.025]
-    assert "Epoch 2: learning rate 0.025" in capsys.readouterr().out
+    assert "Epoch 2: LearningRateScheduler setting learning rate to 0.025." in capsys.readouterr().out
     one = callbacks.LearningRateScheduler(lambda epoch: 0.25 + epoch)
     assert model.fit(X, Y, epochs=2, callbacks=[one], verbose=0).history["learning_rate"] == [0.25, 1.25]
 
@@ -109,7 +112,8 @@ def test_csv_logger(tmp_path):
     real(0.0).fit(X, Y, epochs=2, callbacks=[callbacks.CSVLogger(path)], verbose=0)
     real(0.0).fit(X, Y, callbacks=[callbacks.CSVLogger(path, append=True)], verbose=0)
     lines = path.read_text().splitlines()
-    assert lines[0] == "epoch,loss" and [line.split(",")[0] for line in lines[1:]] == ["0", "1", "0"]
+    assert lines[0] == "epoch,loss,val_loss" and lines[1].endswith(",NA")
+    assert [line.split(",")[0] for line in lines[1:]] == ["0", "1", "0"]
 
 
 def test_terminate_on_nan(capsys):
@@ -117,7 +121,9 @@ def test_terminate_on_nan(capsys):
     ending = callbacks.TerminateOnNaN()
     history = model.fit(X, Y * math.nan, batch_size=2, epochs=3, callbacks=[ending], verbose=0)
     assert history.epoch == [0] and model.optimizer.iterations == 1
-    assert "the training ends" in capsys.readouterr().out
+    assert "Batch 0: Invalid loss, terminating training" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="Received: nan at batch 0"):
+        model.fit(X, Y * math.nan, callbacks=[callbacks.TerminateOnNaN(raise_error=True)], verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +131,21 @@ def test_terminate_on_nan(capsys):
     [
         (lambda: callbacks.EarlyStopping(mode="up"), ValueError),
         (lambda: callbacks.ReduceLROnPlateau(factor=1.0), ValueError),
-        (lambda: callbacks.ModelCheckpoint("model.keras"), ValueError),
-        (lambda: callbacks.ModelCheckpoint("m.npz", save_weights_only=False), ValueError),
+        (lambda: callbacks.ModelCheckpoint("model.txt"), ValueError),
+        (lambda: callbacks.ModelCheckpoint("model.keras", save_weights_only=True), ValueError),
+        (lambda: callbacks.ModelCheckpoint("model.weights.h5"), ValueError),
+        (lambda: callbacks.ModelCheckpoint("model.keras").set_model(Model()), ValueError),
+        (lambda: follow(callbacks.ModelCheckpoint("{nothing}.npz"), [1]), ValueError),
+        (lambda: follow(callbacks.EarlyStopping("counts"), [1], "counts"), ValueError),
+        (lambda: follow(callbacks.EarlyStopping("other"), [1], "other"), ValueError),
+        (lambda: callbacks.EarlyStopping(patience=-1), ValueError),
+        (lambda: callbacks.EarlyStopping(3), TypeError),
+        (lambda: callbacks.EarlyStopping(min_delta="a"), TypeError),
+        (lambda: callbacks.ReduceLROnPlateau(factor="a"), TypeError),
+        (lambda: callbacks.CSVLogger("log.csv", separator=";;"), ValueError),
+        (lambda: callbacks.LambdaCallback(on_epoch=print), TypeError),
+        (lambda: callbacks.CallbackList([3]), TypeError),
+        (lambda: real().fit(X, Y, callbacks=[callbacks.SwapEMAWeights(True)], verbose=0), ValueError),
         (lambda: callbacks.ModelCheckpoint("m.npz", save_freq=0), ValueError),
         (lambda: callbacks.LearningRateScheduler(0.1), TypeError),
         (lambda: real().fit(X, Y, callbacks=callbacks.LearningRateScheduler(lambda e: "a")), TypeError),

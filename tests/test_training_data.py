@@ -120,7 +120,7 @@ def test_a_numbered_source_is_shuffled_by_batches():
     assert pieces.asked == list(range(20))
 
 
-def test_shuffling_whole_batches():
+def test_shuffling_within_batches():
     seen = []
 
     class Spy(layers.Layer):
@@ -131,9 +131,9 @@ def test_shuffling_whole_batches():
     model = Sequential([Input((1,)), Spy(), layers.Dense(1)])
     model.compile("sgd", "mse")
     x = np.arange(21, dtype=np.float32)[:, None]
-    model.fit(x, x, batch_size=2, shuffle="batch", verbose=0)
-    assert all(len(batch) == 1 or batch[1] == batch[0] + 1 for batch in seen) and seen[-1] == [20]
-    assert sorted(sum(seen, [])) == x[:, 0].tolist() != sum(seen, [])
+    model.fit(x, x, batch_size=5, shuffle="batch", verbose=0)
+    assert [sorted(batch) for batch in seen] == [x[i : i + 5, 0].tolist() for i in (0, 5, 10, 15, 20)]
+    assert sum(seen, []) != x[:, 0].tolist()
 
 
 def test_steps_of_an_epoch():

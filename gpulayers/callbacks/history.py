@@ -15,9 +15,10 @@ class History(Callback):
         self.epoch, self.history = [], {}
 
     def on_train_begin(self, logs=None):
-        self.epoch, self.history = [], {}
+        self.epoch = []
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+        self.model.history = self

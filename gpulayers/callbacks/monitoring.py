@@ -1,14 +1,10 @@
-"""Callbacks that watch a value of the logs: EarlyStopping, ReduceLROnPlateau, ModelCheckpoint."""
+"""Callbacks that watch a value of the logs: EarlyStopping, ReduceLROnPlateau, TerminateOnNaN."""
 
 import math
-import os
 import warnings
 
-import numpy as np
-
+from ..arguments import count, number
 from .callback import Callback
-
-_GROWING = ("acc", "auc", "precision", "recall", "score", "positives", "cosine_similarity")
 
 
 class MonitorCallback(Callback):
@@ -16,19 +12,24 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: its name, "val_loss".
-        mode: "min", "max", or "auto": accuracies and scores should grow, all else should fall.
+        mode: "min", "max", or "auto": losses should fall, metrics go where they are better.
+        baseline: a value that must be passed first.
         min_delta: smaller changes are none.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", min_delta=0.0):
+    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor must be the name of a value in the logs. Received: {monitor!r}")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max'. Received: {mode!r}")
-        self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
-        grows = mode == "max" or mode == "auto" and any(word in monitor.lower() for word in _GROWING)
-        self._sign = 1 if grows else -1
+        self.monitor, self.mode, self.best = monitor, mode, baseline
+        self.min_delta = abs(_finite(min_delta, "min_delta"))
+        self._sign = {"min": -1, "max": 1}.get(mode)
 
     def value_of(self, logs):
         """The watched value, or None with a warning."""
+        if self._sign is None:
+            self._sign = self._direction()
         value = (logs or {}).get(self.monitor)
         if value is None:
             warnings.warn(
@@ -37,9 +38,31 @@ class MonitorCallback(Callback):
             )
         return value
 
+    def _direction(self):
+        """1 where the value should grow, -1 where it should fall, by the metric of that name."""
+        name = self.monitor.removeprefix("val_")
+        if name == "loss" or name.endswith("_loss"):
+            return -1
+        directions = {key: metric.direction for key, metric in self.model.metrics_by_key().items()}
+        if directions.get(name) is None:
+            raise ValueError(
+                f"{type(self).__name__} needs mode 'min' or 'max' for what is no loss or known metric. "
+                f"Received: monitor={self.monitor!r}, mode='auto'"
+            )
+        return 1 if directions[name] == "up" else -1
+
     def is_better(self, value, than):
         """Whether the value is better than another by more than min_delta."""
-        return than is None or self._sign * (value - than) > self.min_delta
+        if than is None:
+            return True
+        value = value - self._sign * self.min_delta
+        return value > than if self._sign > 0 else value < than
+
+
+def _finite(value, name):
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not math.isfinite(value):
+        raise TypeError(f"{name} must be a finite number. Received: {value!r}")
+    return value
 
 
 class EarlyStopping(MonitorCallback):
@@ -64,9 +87,13 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights=False,
         start_from_epoch=0,
     ):
-        super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.patience, self.verbose = count(patience, "patience", 0), verbose
+        self.baseline = baseline if baseline is None else _finite(baseline, "baseline")
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = count(start_from_epoch, "start_from_epoch", 0)
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best_weights = None
 
     def on_train_begin(self, logs=None):
         self.wait = self.stopped_epoch = self.best_epoch = 0
@@ -93,6 +120,9 @@ class EarlyStopping(MonitorCallback):
         if self.stopped_epoch > 0 and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping", flush=True)
         if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose:
+                best = self.best_epoch + 1
+                print(f"Restoring model weights from the end of the best epoch: {best}.", flush=True)
             self.model.set_weights(self.best_weights)
 
 
@@ -117,110 +147,59 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown=0,
         min_lr=0.0,
     ):
-        if not factor < 1:
+        if not number(factor, "factor") < 1:
             raise ValueError(f"factor must be below 1. Received: {factor!r}")
-        super().__init__(monitor, mode, min_delta)
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.factor, self.patience, self.verbose = factor, count(patience, "patience", 0), verbose
+        self.cooldown, self.min_lr = count(cooldown, "cooldown", 0), number(min_lr, "min_lr")
+        self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs=None):
         self.wait = self.cooldown_counter = 0
         self.best = None
 
+    def in_cooldown(self):
+        """Whether nothing is counted."""
+        return self.cooldown_counter > 0
+
     def on_epoch_end(self, epoch, logs=None):
-        optimizer = self.model.optimizer
+        optimizer, logs = self.model.optimizer, {} if logs is None else logs
         logs["learning_rate"] = optimizer.learning_rate
         value = self.value_of(logs)
         if value is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.is_better(value, self.best):
             self.best, self.wait = value, 0
-        elif self.cooldown_counter <= 0:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience and optimizer.learning_rate > self.min_lr:
                 optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}", flush=True)
+                    rate = optimizer.learning_rate
+                    print(
+                        f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.",
+                        flush=True,
+                    )
                 self.cooldown_counter, self.wait = self.cooldown, 0
 
 
-class ModelCheckpoint(MonitorCallback):
-    """Writes the model's weights during the training, as an .npz file that `numpy.load` reads: arrays "0",
-    "1", ... in the order of `get_weights()`.
+class TerminateOnNaN(Callback):
+    """Ends the training at a loss that is NaN or infinite.
 
     Args:
-        filepath: ends in ".npz"; may hold "{epoch}" (from 1) and names of the logs, with formats.
-        verbose: 1 prints what happens.
-        save_best_only: write only when the watched value is better than ever.
-        save_weights_only: must be true; whole models are not written.
-        save_freq: "epoch", or a number of batches.
-        initial_value_threshold: a value that must be passed first.
+        raise_error: by a RuntimeError rather than after the batch.
     """
 
-    def __init__(
-        self,
-        filepath,
-        monitor="val_loss",
-        verbose=0,
-        save_best_only=False,
-        save_weights_only=True,
-        mode="auto",
-        save_freq="epoch",
-        initial_value_threshold=None,
-    ):
-        super().__init__(monitor, mode)
-        self.filepath = os.fspath(filepath)
-        if not save_weights_only or not self.filepath.endswith(".npz"):
-            raise ValueError(
-                "A checkpoint holds weights, in a file that ends in '.npz'. "
-                f"Received: {self.filepath!r}, save_weights_only={save_weights_only!r}"
-            )
-        by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not by_batches:
-            raise ValueError(f"save_freq must be 'epoch' or a number of batches. Received: {save_freq!r}")
-        self.verbose, self.save_best_only, self.save_freq = verbose, save_best_only, save_freq
-        self.best, self._epoch, self._batches = initial_value_threshold, 0, 0
+    def __init__(self, raise_error=False):
+        self.raise_error = bool(raise_error)
 
-    def due(self, batch):
-        """Whether the logs of a batch are wanted."""
-        return self.save_freq != "epoch"
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._batches += 1
-        if self._batches % self.save_freq == 0:
-            self._save(logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.save_freq == "epoch":
-            self._save(logs)
-
-    def _save(self, logs):
-        if self.save_best_only:
-            value = self.value_of(logs)
-            if value is None or not self.is_better(value, self.best):
-                return
-            self.best = value
-        path = self.filepath.format(epoch=self._epoch + 1, **(logs or {}))
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        weights = self.model.get_weights()
-        with open(path + ".part", "wb") as file:  # never half a checkpoint under the name
-            np.savez(file, **{str(number): array for number, array in enumerate(weights)})
-        os.replace(path + ".part", path)
-        if self.verbose:
-            print(f"Epoch {self._epoch + 1}: weights written to {path}", flush=True)
-
-
-class TerminateOnNaN(Callback):
-    """Ends the training at a loss that is NaN or infinite."""
-
-    def on_train_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
-            print(f"Batch {batch}: the loss is {loss}, the training ends", flush=True)
+            if self.raise_error:
+                raise RuntimeError(f"The loss must be finite. Received: {loss} at batch {batch}")
+            print(f"Batch {batch}: Invalid loss, terminating training", flush=True)
             self.model.stop_training = True

@@ -16,19 +16,25 @@ def is_terminal():
 class ProgressBar(Callback):
     """Shows the running of `fit`, `evaluate` and `predict`.
 
-    Args:
-        verbose: 1: a bar in a terminal, else a line an epoch; 2: a line an epoch.
+    What `params["verbose"]` asks for: 0 nothing; 1 a bar in a terminal, else a line an epoch; 2 a line an
+    epoch; "auto" 1 in a terminal, else 2.
     """
 
-    def __init__(self, verbose=1):
-        self.verbose = verbose
+    def __init__(self):
+        self.verbose = 1
         self._bar = self._task = None
         self._next_refresh = 0.0
         self._seen = 0  # batches of the pass
+        self._fitting = self._paused = False  # in `fit`; in an evaluation within it
+
+    def set_params(self, params):
+        super().set_params(params)
+        verbose = params["verbose"]
+        self.verbose = (1 if is_terminal() else 2) if verbose == "auto" else int(verbose)
 
     def due(self, batch):
         """Whether a batch should be shown: rarely enough that reading its logs costs nothing."""
-        if self._bar is None:
+        if self._bar is None or self._paused:
             return False
         return time.monotonic() >= self._next_refresh or batch + 1 == self.params["steps"]
 
@@ -39,6 +45,7 @@ class ProgressBar(Callback):
             self._bar = None
 
     def _begin(self, title):
+        self._seen = 0
         self._started = time.monotonic()
         if self.verbose == 1 and is_terminal():
             from rich import progress
@@ -55,7 +62,8 @@ class ProgressBar(Callback):
             self._task = self._bar.add_task(title, total=self.params["steps"])
 
     def _count(self, batch, logs=None):
-        self._seen = batch + 1
+        if not self._paused:
+            self._seen = batch + 1
 
     on_train_batch_begin = on_test_batch_begin = on_predict_batch_begin = _count
 
@@ -64,6 +72,8 @@ class ProgressBar(Callback):
         self._bar.update(self._task, completed=batch + 1, description=_formatted(logs), refresh=True)
 
     def _end(self, logs):
+        if not self.verbose:
+            return
         if self._bar is not None:
             steps = self.params["steps"] or self._seen
             self._bar.update(
@@ -75,8 +85,14 @@ class ProgressBar(Callback):
         parts = [f"{steps}/{steps}", f"{elapsed:.1f}s", f"{1000 * elapsed / steps:.0f}ms/step"]
         print(" - ".join(parts + ([_formatted(logs)] if logs else [])), flush=True)
 
+    def on_train_begin(self, logs=None):
+        self._fitting = True
+
+    def on_train_end(self, logs=None):
+        self._fitting = False
+
     def on_epoch_begin(self, epoch, logs=None):
-        if self.params["epochs"] > 1:
+        if self.verbose and self.params["epochs"] > 1:
             print(f"Epoch {epoch + 1}/{self.params['epochs']}", flush=True)
         self._begin("")
 
@@ -87,10 +103,14 @@ class ProgressBar(Callback):
         self._advance(batch, logs)
 
     def on_test_begin(self, logs=None):
-        self._begin("")
+        self._paused = self._fitting
+        if not self._paused:
+            self._begin("")
 
     def on_test_end(self, logs=None):
-        self._end(logs)
+        if not self._paused:
+            self._end(logs)
+        self._paused = False
 
     def on_test_batch_end(self, batch, logs=None):
         self._advance(batch, logs)

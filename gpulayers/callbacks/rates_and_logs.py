@@ -24,16 +24,20 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = self.model.optimizer
-        two = len(inspect.signature(self.schedule).parameters) > 1
+        try:
+            two = len(inspect.signature(self.schedule).parameters) > 1
+        except ValueError:  # of a function that is not Python's
+            two = False
         rate = self.schedule(epoch, optimizer.learning_rate) if two else self.schedule(epoch)
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.floating)):
             raise TypeError(f"The schedule must return a number. Received: {rate!r}")
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {rate:g}", flush=True)
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.", flush=True)
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["learning_rate"] = self.model.optimizer.learning_rate
+        if logs is not None:
+            logs["learning_rate"] = self.model.optimizer.learning_rate
 
 
 class CSVLogger(Callback):
@@ -44,6 +48,8 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename, separator=",", append=False):
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"separator must be one character. Received: {separator!r}")
         self.filename, self.separator, self.append = os.fspath(filename), separator, append
         self._file = self._writer = None
 
@@ -56,11 +62,13 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._writer is None:
             self._keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self._keys):  # a later epoch may be validated
+                self._keys += [f"val_{key}" for key in self._keys]
             names = ["epoch", *self._keys]
-            self._writer = csv.DictWriter(self._file, names, delimiter=self.separator, restval="NA")
+            self._writer = csv.DictWriter(self._file, names, delimiter=self.separator)
             if self._header:
                 self._writer.writeheader()
-        row = {key: logs.get(key, "NA") for key in self._keys}
+        row = {key: _shown(logs.get(key, "NA")) for key in self._keys}
         self._writer.writerow({"epoch": epoch} | row)
         self._file.flush()
 
@@ -72,3 +80,9 @@ class CSVLogger(Callback):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _shown(value):
+    if isinstance(value, (list, tuple)) or isinstance(value, np.ndarray) and value.ndim:
+        return f'"[{", ".join(map(str, value))}]"'
+    return value

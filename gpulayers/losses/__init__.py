@@ -125,9 +125,14 @@ def get(identifier):
     return _REGISTRY.get(identifier)
 
 
+def formed_by_shapes(identifier):
+    """Whether it is a name whose form the shapes decide."""
+    return isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce")
+
+
 def resolve(identifier, true_shape, predicted_shape):
     """As `get`; "crossentropy" becomes its binary, categorical or sparse form by the shapes."""
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+    if formed_by_shapes(identifier):
         forms = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
         return forms[kind_by_shapes(true_shape, predicted_shape)]()
     return get(identifier)

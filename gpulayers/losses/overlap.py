@@ -57,7 +57,7 @@ class Circle(Loss):
 
 
 class CTC(Loss):
-    """Connectionist temporal classification: logits of steps, class numbers that end in zeros; see `ops.ctc`."""
+    """Connectionist temporal classification, of logits of steps and class numbers; see `ops.ctc`."""
 
     operation = staticmethod(ctc.ctc)
 

@@ -1,6 +1,6 @@
 """Metrics, by Keras's names: what gathers over all samples seen since the last reset."""
 
-from .. import registry
+from .. import losses, registry
 from ..losses import (
     Loss,
     binary_crossentropy,
@@ -106,8 +106,11 @@ def get(identifier):
     """The Metric of a name, an object, a config, a Loss or a function `f(y_true, y_pred)`; None stays
     None."""
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
-        name = identifier.name if isinstance(identifier, Loss) else None
-        return MeanMetricWrapper(identifier, name)
+        name = getattr(identifier, "__name__", "")
+        falls = isinstance(identifier, Loss) or getattr(losses, name, None) is identifier
+        metric = MeanMetricWrapper(identifier, identifier.name if isinstance(identifier, Loss) else None)
+        metric.direction = "down" if falls else None
+        return metric
     return _REGISTRY.get(identifier)
 
 

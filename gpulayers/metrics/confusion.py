@@ -157,6 +157,8 @@ class FalseNegatives(_Thresholded):
 class _Share(_Thresholded):
     """A quotient of counts, over all classes, over one of them or over the top_k predictions of a sample."""
 
+    direction = "up"
+
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
         self.top_k, self.class_id = count(top_k, "top_k", 1), class_id
         if class_id is not None and (isinstance(class_id, bool) or not hasattr(class_id, "__index__")):

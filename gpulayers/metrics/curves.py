@@ -24,6 +24,8 @@ class AUC(Counts):
         from_logits: the predictions are logits.
     """
 
+    direction = "up"
+
     def __init__(
         self,
         num_thresholds=200,
@@ -125,6 +127,8 @@ def _precision_recall_area(right, wrong, missed):
 
 class _BestAt(Counts):
     """The largest of one rate over the thresholds at which another is at least a given value."""
+
+    direction = "up"
 
     def __init__(self, value, name_of_value, num_thresholds, class_id, name, dtype):
         setattr(self, name_of_value, share(value, name_of_value, closed=True))

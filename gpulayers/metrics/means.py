@@ -12,12 +12,16 @@ from .metric import Mean, MeanMetricWrapper, prepared
 class Accuracy(MeanMetricWrapper):
     """Where y_pred equals y_true."""
 
+    direction = "up"
+
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(functions.accuracy, name, dtype)
 
 
 class BinaryAccuracy(MeanMetricWrapper):
     """Where y_pred > threshold agrees with y_true."""
+
+    direction = "up"
 
     def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
         super().__init__(functions.binary_accuracy, name, dtype, threshold=_checked_threshold(threshold))
@@ -26,12 +30,16 @@ class BinaryAccuracy(MeanMetricWrapper):
 class CategoricalAccuracy(MeanMetricWrapper):
     """Where the largest of y_pred is the largest of the one-hot y_true."""
 
+    direction = "up"
+
     def __init__(self, name="categorical_accuracy", dtype=None):
         super().__init__(functions.categorical_accuracy, name, dtype)
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
     """Where the largest of y_pred is at the class number y_true."""
+
+    direction = "up"
 
     def __init__(self, name="sparse_categorical_accuracy", dtype=None):
         super().__init__(functions.sparse_categorical_accuracy, name, dtype)
@@ -40,12 +48,16 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 class MeanSquaredError(MeanMetricWrapper):
     """See `losses`."""
 
+    direction = "down"
+
     def __init__(self, name="mean_squared_error", dtype=None):
         super().__init__(losses.mean_squared_error, name, dtype)
 
 
 class MeanAbsoluteError(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="mean_absolute_error", dtype=None):
         super().__init__(losses.mean_absolute_error, name, dtype)
@@ -54,12 +66,16 @@ class MeanAbsoluteError(MeanMetricWrapper):
 class MeanAbsolutePercentageError(MeanMetricWrapper):
     """See `losses`."""
 
+    direction = "down"
+
     def __init__(self, name="mean_absolute_percentage_error", dtype=None):
         super().__init__(losses.mean_absolute_percentage_error, name, dtype)
 
 
 class MeanSquaredLogarithmicError(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="mean_squared_logarithmic_error", dtype=None):
         super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
@@ -68,12 +84,16 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
 class CosineSimilarity(MeanMetricWrapper):
     """The cosine itself, not minus it as the loss."""
 
+    direction = "up"
+
     def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
         super().__init__(functions.cosine_similarity, name, dtype, axis=checked_axis(axis))
 
 
 class LogCoshError(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="logcosh", dtype=None):
         super().__init__(losses.log_cosh, name, dtype)
@@ -82,12 +102,16 @@ class LogCoshError(MeanMetricWrapper):
 class Poisson(MeanMetricWrapper):
     """See `losses`."""
 
+    direction = "down"
+
     def __init__(self, name="poisson", dtype=None):
         super().__init__(losses.poisson, name, dtype)
 
 
 class KLDivergence(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="kl_divergence", dtype=None):
         super().__init__(losses.kl_divergence, name, dtype)
@@ -96,12 +120,16 @@ class KLDivergence(MeanMetricWrapper):
 class Hinge(MeanMetricWrapper):
     """See `losses`."""
 
+    direction = "down"
+
     def __init__(self, name="hinge", dtype=None):
         super().__init__(losses.hinge, name, dtype)
 
 
 class SquaredHinge(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="squared_hinge", dtype=None):
         super().__init__(losses.squared_hinge, name, dtype)
@@ -110,12 +138,16 @@ class SquaredHinge(MeanMetricWrapper):
 class CategoricalHinge(MeanMetricWrapper):
     """See `losses`."""
 
+    direction = "down"
+
     def __init__(self, name="categorical_hinge", dtype=None):
         super().__init__(losses.categorical_hinge, name, dtype)
 
 
 class BinaryCrossentropy(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
         super().__init__(
@@ -129,6 +161,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 class CategoricalCrossentropy(MeanMetricWrapper):
     """See `losses`."""
+
+    direction = "down"
 
     def __init__(
         self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1
@@ -146,6 +180,8 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 class PearsonCorrelation(MeanMetricWrapper):
     """The covariance over `axis` by both standard deviations."""
 
+    direction = "up"
+
     def __init__(self, name="pearson_correlation", dtype=None, axis=-1):
         super().__init__(functions.pearson_correlation, name, dtype, axis=checked_axis(axis))
 
@@ -153,12 +189,16 @@ class PearsonCorrelation(MeanMetricWrapper):
 class ConcordanceCorrelation(MeanMetricWrapper):
     """2 cov / (var + var + (mean - mean)^2) over `axis` (Lin 1989)."""
 
+    direction = "up"
+
     def __init__(self, name="concordance_correlation", dtype=None, axis=-1):
         super().__init__(functions.concordance_correlation, name, dtype, axis=checked_axis(axis))
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
     """Where fewer than k of y_pred are above the one at the largest of the one-hot y_true."""
+
+    direction = "up"
 
     def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
         super().__init__(functions.top_k_categorical_accuracy, name, dtype, k=count(k, "k", 1))
@@ -168,6 +208,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """Where fewer than k of y_pred are above the one at the class number y_true; from_sorted_ids: y_pred
     holds class numbers, the likeliest first."""
 
+    direction = "up"
+
     def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None, from_sorted_ids=False):
         sorted_ids = {"from_sorted_ids": True} if from_sorted_ids else {}
         function = functions.sparse_top_k_categorical_accuracy
@@ -176,6 +218,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """See `losses`. As in Keras samples of ignore_class count as 0, and with sample weights not at all."""
+
+    direction = "down"
 
     def __init__(
         self,
@@ -200,6 +244,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
 class RootMeanSquaredError(Mean):
     """The root of the mean of all squared errors."""
+
+    direction = "down"
 
     def __init__(self, name="root_mean_squared_error", dtype=None):
         super().__init__(name, dtype)

@@ -22,6 +22,8 @@ class Metric:
         name: shown in logs; default: the class name in snake case, numbered.
     """
 
+    direction = None  # "up" or "down": where the metric is better
+
     def __init__(self, dtype=None, name=None):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string. Received: {name!r}")

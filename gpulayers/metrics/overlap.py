@@ -20,6 +20,8 @@ class _ConfusionMatrix(Metric):
         axis: of these rows.
     """
 
+    direction = "up"
+
     def __init__(
         self, num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis
     ):

@@ -20,6 +20,8 @@ class FBetaScore(Metric):
         threshold: above which a class is chosen; None: the largest is.
     """
 
+    direction = "up"
+
     def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f"average must be None, 'micro', 'macro' or 'weighted'. Received: {average!r}")
@@ -84,6 +86,8 @@ class R2Score(Metric):
         class_aggregation: "uniform_average", "variance_weighted_average" or None (a number an output).
         num_regressors: above 0: the score is adjusted for that many inputs.
     """
+
+    direction = "up"
 
     def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):
         if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):

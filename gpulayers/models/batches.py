@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from ..ops import arrays
+from ..ops.spatial import integer
 
 
 def as_data(value, name):
@@ -101,6 +102,30 @@ class Data:
             )
         )
 
+    def weigh_classes(self, class_weight):
+        """Sets the sample weights that class weights, {class number: weight}, stand for; None changes nothing.
+
+        Raises:
+            ValueError, TypeError: there are sample weights already, or several outputs, or no such dict.
+        """
+        if class_weight is None:
+            return
+        if self.sample_weight is not None:
+            raise ValueError("Either class_weight or sample_weight can be given. Received: both")
+        if self.y is None or len(self.y) != 1 or self.y[0] is None:
+            found = "no labels" if self.y is None or len(self.y) == 1 else f"{len(self.y)} outputs"
+            raise ValueError(f"class_weight needs the labels of a model with one output. Received: {found}")
+        if not isinstance(class_weight, dict):
+            raise TypeError(f"class_weight must be a dict. Received: {type(class_weight).__name__}")
+        labels = np.asarray(arrays.to_numpy(self.y[0]))
+        if labels.ndim > 1:
+            labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+        labels = labels.reshape(len(labels), -1)[:, 0].round().astype(np.int64)
+        weights = np.ones(len(labels), np.float32)
+        for number, weight in class_weight.items():
+            weights[labels == number] = weight
+        self.sample_weight = [weights]
+
     def split(self, share):
         """(all but the last share of the samples, that last share)."""
         at = int(self.samples * (1 - share))
@@ -126,7 +151,7 @@ class DataBatches:
         data: a Data.
         batch_size: samples a batch; the last one may be smaller.
         generator: NumPy's, for a new order of the samples at each pass; None for none.
-        whole: only the order of the batches is new.
+        whole: only within each batch, as Keras's shuffle="batch".
     """
 
     def __init__(self, data, batch_size, generator=None, whole=False):
@@ -137,13 +162,13 @@ class DataBatches:
 
     def __iter__(self):
         samples, size = self.data.samples, self.batch_size
-        starts, order = range(0, samples, size), None
+        order = None
         if self.generator is not None and self.whole:
-            full = samples // size
-            starts = [*self.generator.permutation(full) * size, *starts[full:]]
+            parts = (range(start, min(start + size, samples)) for start in range(0, samples, size))
+            order = np.concatenate([self.generator.permutation(part) for part in parts])
         elif self.generator is not None:
             order = self.generator.permutation(samples)
-        for start in starts:
+        for start in range(0, samples, size):
             chosen = slice(start, start + size)
             yield self.data.rows(chosen if order is None else order[chosen])
 
@@ -238,28 +263,22 @@ class Passes:
             yield batch
 
 
+def check_frequency(frequency):
+    """Raises ValueError or TypeError for what is no `validation_freq`."""
+    if isinstance(frequency, (list, tuple, set)):
+        for epoch in frequency:
+            integer(epoch, "An epoch of validation_freq", least=1)
+    else:
+        integer(frequency, "validation_freq", least=1)
+
+
+def validates(frequency, epoch):
+    """Whether an epoch, counted from 1, ends with a validation."""
+    return epoch in frequency if isinstance(frequency, (list, tuple, set)) else epoch % frequency == 0
+
+
 def required(y):
     """The labels, or a ValueError if there are none."""
     if y is None:
         raise ValueError("y is needed: the labels of x. Received: y=None")
     return y
-
-
-def class_weighted(y, sample_weight, class_weight):
-    """The sample weights that class weights stand for, as lists of one output's."""
-    if class_weight is None:
-        return sample_weight
-    if sample_weight is not None:
-        raise ValueError("Either class_weight or sample_weight can be given. Received: both")
-    if len(y) != 1:
-        raise ValueError(f"class_weight needs a model with one output. Received: {len(y)} outputs")
-    if not isinstance(class_weight, dict):
-        raise TypeError(f"class_weight must be a dict. Received: {type(class_weight).__name__}")
-    labels = np.asarray(arrays.to_numpy(y[0]))
-    if labels.ndim > 1:
-        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
-    labels = labels.reshape(len(labels), -1)[:, 0].round().astype(np.int64)
-    weights = np.ones(len(labels), np.float32)
-    for number, weight in class_weight.items():
-        weights[labels == number] = weight
-    return [weights]

@@ -18,21 +18,27 @@ def leaves(value):
     return [] if value is None else [value]
 
 
-def check_losses(loss):
-    """Raises ValueError for unknown losses and for those that do not reduce to a number."""
+def check_losses(loss, loss_weights=None):
+    """Raises ValueError for unknown losses, those that do not reduce to a number, and weights that are none."""
     for leaf in leaves(loss):
-        found = losses.get(leaf) if leaf not in ("crossentropy", "ce") else None
+        found = None if losses.formed_by_shapes(leaf) else losses.get(leaf)
         if found is not None and found.reduction in (None, "none"):
             raise ValueError(
                 f"A loss to train with must reduce to one number. Received: reduction={found.reduction!r}"
             )
+    for weight in leaves(loss_weights):
+        if isinstance(weight, (bool, str)) or not hasattr(weight, "__float__"):
+            raise ValueError(f"loss_weights must be numbers. Received: {loss_weights!r}")
 
 
-def check_metrics(requests):
-    """Raises ValueError for unknown metrics."""
-    for leaf in leaves(requests):
-        if not formed_by_shapes(leaf):
-            get_metric(leaf)
+def check_metrics(metrics, weighted_metrics):
+    """Raises ValueError for unknown metrics and for what is no list or dict of them."""
+    for name, request in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+        if request is not None and not isinstance(request, (list, tuple, dict)):
+            raise ValueError(f"{name} must be a list or dict. Received: {request!r}")
+        for leaf in leaves(request):
+            if not formed_by_shapes(leaf):
+                get_metric(leaf)
 
 
 @dataclasses.dataclass(eq=False)
@@ -78,6 +84,8 @@ def loss_terms(loss, loss_weights, names, shapes, in_given_order=False):
     Raises:
         ValueError: entries that do not match the outputs.
     """
+    if loss is None:
+        return []
     if isinstance(loss, dict) and set(loss) != set(names):
         raise ValueError(f"loss needs an entry for each of {list(names)}. Received: {sorted(loss)}")
     spread = isinstance(loss, (list, tuple, dict))
@@ -107,7 +115,12 @@ def total_loss(terms, y, outputs, sample_weight, masks, differentiate, scale=1.0
     total, grads = 0.0, [None] * len(outputs)
     for term in terms:
         at = term.output
-        given = (y[at], outputs[at], None if sample_weight is None else sample_weight[at], masks[at])
+        given = (
+            None if y is None else y[at],
+            outputs[at],
+            None if sample_weight is None else sample_weight[at],
+            masks[at],
+        )
         if given[0] is None:
             raise ValueError(f"y is needed for the loss of {term.name}. Received: y=None")
         factor = 1.0 if term.weight is None else term.weight

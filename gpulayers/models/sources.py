@@ -2,7 +2,7 @@
 
 from ..ops import arrays
 from ..ops.spatial import integer
-from .batches import Data, DataBatches, GivenBatches, arranged, class_weighted, is_batches
+from .batches import Data, DataBatches, GivenBatches, arranged, is_batches
 
 
 class Sources:
@@ -18,7 +18,9 @@ class Sources:
         wrapped = arrays.is_array(first) and first.ndim and len(first) == len(x[0]) > 1
         y = arranged(y, names, "y", (first.ndim,) if wrapped else ())
         sample_weight = arranged(sample_weight, names, "sample_weight")
-        return Data(x, y, class_weighted(y, sample_weight, class_weight))
+        data = Data(x, y, sample_weight)
+        data.weigh_classes(class_weight)
+        return data
 
     def _batch(self, batch, class_weight=None):
         """The Data of a batch x, (x, y) or (x, y, sample_weight)."""

@@ -5,12 +5,11 @@ import warnings
 import numpy as np
 
 from .. import losses, optimizers
-from ..callbacks import CallbackList, History, ProgressBar
-from ..callbacks.progress import is_terminal
+from ..callbacks.callback import CallbackList, numbers_of
 from ..metrics import Mean
 from ..ops import random
 from ..ops.spatial import integer
-from .batches import DataBatches, GivenBatches, Passes, is_batches, required
+from .batches import DataBatches, GivenBatches, Passes, check_frequency, is_batches, required, validates
 from .objectives import check_losses, check_metrics
 from .sources import Sources
 from .steps import Steps, on_host
@@ -20,6 +19,7 @@ class Trainer(Steps, Sources):
     """The training half of a model; `self` is also a Layer with `run` and `fitted`."""
 
     optimizer = loss = loss_weights = None
+    compiled = stop_training = stop_evaluating = stop_predicting = False
 
     def compile(
         self,
@@ -37,11 +37,12 @@ class Trainer(Steps, Sources):
 
         Args:
             optimizer: a name or an Optimizer.
-            loss: a name or a Loss for all outputs, or a list or dict with one an output (None: none). None
-                for a model that only predicts.
+            loss: a name, a Loss or a function for all outputs, or a list or dict with one an output (None:
+                none). A function f(y_true, y_pred) returns a pair, see `losses.Loss`. None for a model that
+                only predicts, or is trained on its regularizers alone.
             loss_weights: factors of the losses in their sum, laid out as these.
             metrics: a list of names, Metrics or functions f(y_true, y_pred), or for several outputs a list or
-                dict of these; "accuracy" takes its form from the shapes.
+                dict of such lists; "accuracy" takes its form from the shapes.
             weighted_metrics: the same, computed with the sample weights.
             run_eagerly, steps_per_execution, jit_compile: of Keras; they change nothing here.
             auto_scale_loss: whether under the model's policy "mixed_float16" the optimizer is wrapped in a
@@ -51,16 +52,18 @@ class Trainer(Steps, Sources):
             ValueError: unknown names, or a loss without a reduction.
         """
         self.optimizer = optimizers.get(optimizer)
+        if self.optimizer is None:
+            raise ValueError(f"An optimizer is needed. Received: optimizer={optimizer!r}")
         scaled = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         if scaled and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        check_losses(loss)
-        check_metrics([metrics, weighted_metrics])
-        one = not isinstance(loss, (list, tuple, dict)) and loss not in ("crossentropy", "ce")
+        check_losses(loss, loss_weights)
+        check_metrics(metrics, weighted_metrics)
+        one = not isinstance(loss, (list, tuple, dict)) and not losses.formed_by_shapes(loss)
         self.loss = losses.get(loss) if one else loss
         self.loss_weights, self._metric_requests = loss_weights, (metrics, weighted_metrics)
         self._terms = self._placed = None
-        self._loss_mean = Mean(name="loss")
+        self._loss_mean, self.compiled, self.stop_training = Mean(name="loss"), True, False
 
     @property
     def metrics(self):
@@ -106,7 +109,7 @@ class Trainer(Steps, Sources):
             callbacks: Callback objects.
             validation_split: the last share of the samples, taken before shuffling, to validate on.
             validation_data: (x, y) or (x, y, sample_weight) to validate on, or batches.
-            shuffle: new order of the samples each epoch; "batch": of the batches alone.
+            shuffle: new order of the samples each epoch; "batch": within each batch alone.
             class_weight: {class number: weight}.
             sample_weight: one number a sample; for several outputs also a list or dict.
             steps_per_epoch: steps of an epoch; the next one goes on where it ended. Default: all the data.
@@ -119,7 +122,10 @@ class Trainer(Steps, Sources):
         Raises:
             ValueError, TypeError: `compile` was not called with a loss, or data that does not fit the model.
         """
-        self._require_loss("fit")
+        self._require_compiled("fit")
+        check_frequency(validation_freq)
+        if isinstance(validation_split, str) or not 0 <= validation_split < 1:
+            raise ValueError(f"validation_split must lie in [0, 1). Received: {validation_split!r}")
         steps_per_epoch = _steps(steps_per_epoch, "steps_per_epoch")
         validation_steps = _steps(validation_steps, "validation_steps")
         epochs, initial_epoch = integer(epochs, "epochs"), integer(initial_epoch, "initial_epoch")
@@ -139,37 +145,36 @@ class Trainer(Steps, Sources):
             source = GivenBatches(x, lambda batch: self._batch(batch, class_weight), generator)
             self._check_data(source.peek(), None)
         else:
-            data = self._data(x, required(y), sample_weight, class_weight)
+            data = self._data(x, self._labels(y), sample_weight)
             if data.samples == 0:
                 raise ValueError("fit needs at least one sample. Received: x with none")
             if validation is None and validation_split:
-                if not 0 < validation_split < 1:
-                    raise ValueError(f"validation_split must lie in [0, 1). Received: {validation_split!r}")
                 data, held_out = data.split(validation_split)
                 validation = self._in_batches(held_out, validation_batch_size, validation_steps)
+            data.weigh_classes(class_weight)  # of the training alone
             source = self._in_batches(data, batch_size, steps_per_epoch, generator, shuffle == "batch")
         passes = Passes(source, steps_per_epoch)
-        history = History()
-        run = self._callbacks(callbacks, verbose, passes.known, epochs, [history])
-        self.stop_training, self.history, logs = False, history, {}
+        run = self._callbacks(callbacks, verbose, passes.known, epochs, add_history=True)
+        self.stop_training, logs = False, {}
         with run:
-            run.call("on_train_begin")
+            run.on_train_begin()
             for epoch in range(initial_epoch, epochs):
-                run.call("on_epoch_begin", epoch)
+                run.on_epoch_begin(epoch)
                 found = self._train_epoch(passes, run)
                 if found is None:
                     warnings.warn("The data has ended, and so does the training", stacklevel=2)
                     break
                 logs = found
-                if validation is not None and _validates(validation_freq, epoch + 1):
-                    found = self._evaluate(Passes(validation, validation_steps), self._test_hooks(run))
+                if validation is not None and validates(validation_freq, epoch + 1):
+                    found = self._evaluate(Passes(validation, validation_steps), run)
                     logs |= {f"val_{name}": value for name, value in found.items()}
-                run.call("on_epoch_end", epoch, dict(logs))
+                run.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            self.optimizer.finalize_variable_values(self.trainable_weights)
-            run.call("on_train_end", dict(logs))
-        return history
+            if epochs > 0:
+                self.optimizer.finalize_variable_values(self.trainable_weights)
+            run.on_train_end(logs)
+        return self.history
 
     def evaluate(
         self,
@@ -193,10 +198,10 @@ class Trainer(Steps, Sources):
         Raises:
             As `fit`.
         """
-        self._require_loss("evaluate")
+        self._require_compiled("evaluate")
         steps = _steps(steps, "steps")
         source = self._source(
-            x, batch_size, steps, lambda: self._data(x, required(y), sample_weight), "evaluate"
+            x, batch_size, steps, lambda: self._data(x, self._labels(y), sample_weight), "evaluate"
         )
         passes = Passes(source, steps)
         run = self._callbacks(callbacks, verbose, passes.known, 1)
@@ -215,15 +220,18 @@ class Trainer(Steps, Sources):
         passes = Passes(source, steps)
         run = self._callbacks(callbacks, verbose, passes.known, 1)
         if isinstance(source, DataBatches) and source.data.samples == 0:
-            return self.packed(on_host(self._predict_step(source.data.x)))
+            return self.packed(on_host(self._predicted(source.data)))
         parts = []
         with run:
-            run.call("on_predict_begin")
+            self.stop_predicting = False
+            run.on_predict_begin()
             for step, batch in enumerate(passes):
-                run.call("on_predict_batch_begin", step)
-                parts.append(on_host(self._predict_step(batch.x)))
-                run.batch_end("predict", step, lambda: {"outputs": self.packed(parts[-1])})
-            run.call("on_predict_end")
+                run.on_predict_batch_begin(step)
+                parts.append(on_host(self._predicted(batch)))
+                run.on_predict_batch_end(step, lambda: {"outputs": self.packed(parts[-1])})
+                if self.stop_predicting:
+                    break
+            run.on_predict_end()
         if not parts:
             raise ValueError("Batches to predict were expected. Received: data that has ended")
         if isinstance(parts[0], list):
@@ -231,26 +239,21 @@ class Trainer(Steps, Sources):
         return self.packed(np.concatenate(parts))
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step on one batch; returns as `evaluate`, of this and the batches since `reset_metrics`."""
-        self._require_loss("train_on_batch")
-        data = self._data(x, required(y), sample_weight, class_weight)
-        self._check_data(data, data.samples)
-        self._train_step(data)
-        return _returned(self._results(), return_dict)
+        """One step on one batch; returns as `evaluate`, of this batch alone."""
+        self._require_compiled("train_on_batch")
+        data = self._data(x, self._labels(y), sample_weight, class_weight)
+        return self._one_batch(data, self._trained, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `train_on_batch`, without training."""
-        self._require_loss("test_on_batch")
-        data = self._data(x, required(y), sample_weight)
-        self._check_data(data, data.samples)
-        self._test_step(data)
-        return _returned(self._results(), return_dict)
+        self._require_compiled("test_on_batch")
+        return self._one_batch(self._data(x, self._labels(y), sample_weight), self._tested, return_dict)
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy."""
         data = self._data(x)
         self._check_data(data, data.samples)
-        return self.packed(on_host(self._predict_step(data.x)))
+        return self.packed(on_host(self._predicted(data)))
 
     def reset_metrics(self):
         """Starts the means anew."""
@@ -259,71 +262,69 @@ class Trainer(Steps, Sources):
 
     # Passes
 
+    def _one_batch(self, data, step, return_dict):
+        self._check_data(data, data.samples)
+        self.reset_metrics()
+        logs = step(data)
+        return _returned(self._results() if logs is None else logs, return_dict)
+
     def _train_epoch(self, batches, run):
         """The logs of one pass over the batches, or of its part until `stop_training` was set; None where
         there was no batch."""
         self.reset_metrics()
         step = None
         for step, batch in enumerate(batches):
-            run.call("on_train_batch_begin", step)
-            self._train_step(batch)
-            run.batch_end("train", step, self._results)
+            run.on_train_batch_begin(step)
+            logs = self._trained(batch)
+            run.on_train_batch_end(step, self._results if logs is None else logs)
             if self.stop_training:
                 break
-        return None if step is None else self._results()
+        return None if step is None else self._results() if logs is None else dict(logs)
 
     def _evaluate(self, batches, run):
         self.reset_metrics()
-        step = None
-        run.call("on_test_begin")
+        step, self.stop_evaluating = None, False
+        run.on_test_begin()
         for step, batch in enumerate(batches):
-            run.call("on_test_batch_begin", step)
-            self._test_step(batch)
-            run.batch_end("test", step, self._results)
+            run.on_test_batch_begin(step)
+            logs = self._tested(batch)
+            run.on_test_batch_end(step, self._results if logs is None else logs)
+            if self.stop_evaluating:
+                break
         if step is None:
             raise ValueError("Batches to evaluate were expected. Received: data that has ended")
-        logs = self._results()
-        run.call("on_test_end", dict(logs))
+        logs = self._results() if logs is None else dict(logs)
+        run.on_test_end(logs)
         return logs
 
-    def _require_loss(self, method):
-        if self.loss is None:
+    def _require_compiled(self, method):
+        if not self.compiled:
             raise ValueError(
                 f"compile(optimizer, loss) must be called first. Received: {method} of a model without a loss"
             )
 
-    def _callbacks(self, callbacks, verbose, steps, epochs, first=()):
+    def _labels(self, y):
+        """The labels, which a loss or metric needs."""
+        needed = self.loss is not None or any(self._metric_requests)
+        return required(y) if needed and type(self).train_step is Steps.train_step else y
+
+    def _callbacks(self, callbacks, verbose, steps, epochs, add_history=False):
         if isinstance(callbacks, CallbackList):
+            if callbacks.model is None:
+                callbacks.set_model(self)
             return callbacks
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f"verbose must be 'auto', 0, 1 or 2. Received: {verbose!r}")
-        verbose = (1 if is_terminal() else 2) if verbose == "auto" else int(verbose)
-        given = (
-            [] if callbacks is None else callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-        )
-        shown = [ProgressBar(verbose)] if verbose else []
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        return CallbackList([*given, *first, *shown], self, params)
-
-    def _test_hooks(self, run):
-        """The run's callbacks without its progress bar, for validation within an epoch."""
-        others = [callback for callback in run.callbacks if not isinstance(callback, ProgressBar)]
-        return CallbackList(others, self, others[0].params)
+        return CallbackList(callbacks, add_history, verbose != 0, self, **params)
 
 
 def _steps(steps, name):
     return None if steps is None else integer(steps, name, least=1)
 
 
-def _validates(frequency, epoch):
-    """Whether an epoch, counted from 1, ends with a validation."""
-    if isinstance(frequency, (list, tuple, set)):
-        return epoch in frequency
-    return epoch % integer(frequency, "validation_freq", least=1) == 0
-
-
 def _returned(logs, return_dict):
     if return_dict:
-        return logs
+        return numbers_of(logs)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values

@@ -134,6 +134,11 @@ class Optimizer:
         own += [state for group in states for number, state in enumerate(group) if number not in apart]
         return own + [group[number] for number in apart for group in states]
 
+    @property
+    def averages(self):
+        """{Variable: the Variable that holds its moving average}; empty without use_ema."""
+        return self._averages
+
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Leaves variables out of the weight decay.
 
