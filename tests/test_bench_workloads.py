@@ -21,8 +21,14 @@ from bench.workloads import (
 )
 from gpulayers.ops import arrays
 
+_TABLE = embedding.EmbeddingProblem((90,), 60, 5, np.dtype(np.float32), np.dtype(np.int64))
 TINY = [
     *counters.rows(),
+    *(
+        Workload("embedding", f"tiny {ids}", "", _TABLE, ids, direction)
+        for ids in ("uniform", "zipf")
+        for direction in (embedding.SPARSE, embedding.SGD, embedding.ADAM)
+    ),
     *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
 ]
@@ -73,7 +79,11 @@ def test_check_accepts_right_results_and_refuses_wrong_ones(workload):
     outputs = workload.module.ours(workload, operands)()
     workload.module.check(workload, operands, outputs, arrays.CPU)
     for name, array in outputs.items():
-        for wrong in (array * array.dtype.type(1.01) + array.dtype.type(0.01), np.full_like(array, np.nan)):
+        if array.dtype.kind == "i":
+            wrongs = (array + 1, array[:-1])
+        else:
+            wrongs = (array * array.dtype.type(1.01) + array.dtype.type(0.01), np.full_like(array, np.nan))
+        for wrong in wrongs:
             with pytest.raises(AssertionError):
                 workload.module.check(workload, operands, outputs | {name: wrong}, arrays.CPU)
 
@@ -100,6 +110,14 @@ def test_zipf_ids_are_skewed_and_scattered():
     ordered = np.sort(counts["zipf"])[::-1]
     assert 1800 < ordered[0] < 2200 and counts["uniform"].max() < 60
     assert np.argsort(counts["zipf"])[-2] != 1 + np.argsort(counts["zipf"])[-1], "the hot rows are neighbours"
+
+
+def test_rows_that_ids_are_expected_to_use():
+    problem = embedding.EmbeddingProblem((3000,), 1000, 1, np.dtype(np.float32), np.dtype(np.int64))
+    for kind in ("uniform", "zipf"):
+        workload = Workload("embedding", "", "", problem, kind)
+        used = [len(np.unique(embedding.operands(workload, arrays.CPU, seed)["ids"])) for seed in range(5)]
+        assert math.isclose(np.mean(used), embedding.rows_used(workload), rel_tol=0.02)
 
 
 def test_work_of_a_known_layer():

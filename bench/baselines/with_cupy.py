@@ -38,7 +38,9 @@ def _embedding(workload, operands, cupy):
     ids, table, grad_output = operands["ids"], operands["table"], operands.get("grad_output")
     if workload.direction == FORWARD:
         return lambda: {"output": table[ids]}
-    if table.dtype != np.float32:  # cupy.add.at has atomics for float32 and float64 only
+    if (
+        workload.direction != BOTH or table.dtype != np.float32
+    ):  # cupy.add.at has atomics for float32 and float64 only
         return None
 
     def both():

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..environment import threads
 from ..workloads import BOTH, FORWARD
-from . import Candidate
+from . import Candidate, torch_tables
 
 
 @functools.cache
@@ -85,6 +85,8 @@ def candidates(workload, operands, device):
     build = globals().get(f"_{workload.family}")
     if build is None:
         return {}
+    if workload.family == "embedding" and workload.direction not in (FORWARD, BOTH):
+        return torch_tables.candidates(workload, operands, device, torch, tensor, array)
     found = {}
     for name, layout in (("torch", torch.contiguous_format), ("torch channels_last", "channels_last")):
         candidate = build(workload, operands, device, layout)

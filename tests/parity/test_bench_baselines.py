@@ -1,15 +1,22 @@
 """The benchmarks' baselines compute the same as this library's operations."""
 
+import numpy as np
 import pytest
 
 from bench import baselines, counters, workloads
-from bench.workloads import BOTH, FORWARD, dense, models, transposed
+from bench.workloads import BOTH, FORWARD, Workload, dense, embedding, models, transposed
 from gpulayers.ops import arrays
 
 pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
 
+_TABLE = embedding.EmbeddingProblem((90,), 60, 5, np.dtype(np.float32), np.dtype(np.int64))
 ROWS = [
     *counters.rows(),
+    *(
+        Workload("embedding", f"tiny {ids}", "", _TABLE, ids, direction)
+        for ids in ("uniform", "zipf")
+        for direction in (embedding.SPARSE, embedding.SGD, embedding.ADAM)
+    ),
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
     *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
     transposed.row_of("3d 2x2x2/2 64>32 32", 1, BOTH),
