@@ -1,12 +1,14 @@
 """Optimizer steps on rows of a table, on NumPy and CuPy arrays alike."""
 
+import numpy as np
+
 from .. import arrays, threads
 from .reference import BLOCK, RULES, change
 
 
 def step(problem, *operands):
     """Changes value and states in place, at the rows of the ids alone; scalars as of the rule."""
-    _change_rows(problem, slice(0, problem.count), *operands)
+    _change_rows(_put, problem, slice(0, problem.count), *operands)
 
 
 def step_in_blocks(problem, *operands):
@@ -14,18 +16,34 @@ def step_in_blocks(problem, *operands):
     rows = max(1, BLOCK // max(1, problem.columns))
     parts = [slice(first, first + rows) for first in range(0, problem.count, rows)]
     few = 1 if problem.count * problem.columns < 4 * BLOCK else None
-    threads.run(lambda part: _change_rows(problem, part, *operands), parts, threads=few)
+    threads.run(lambda part: _change_rows(_put_whole, problem, part, *operands), parts, threads=few)
 
 
-def _change_rows(problem, part, value, ids, grad, states, decay, clip, scalars):
+def _change_rows(put, problem, part, value, ids, grad, states, decay, clip, scalars):
     rule = _row_wise_adagrad if problem.rule == "row_wise_adagrad" else RULES[problem.rule]
     if value.ndim == 0:
         value, grad, states = value.reshape(1), grad.reshape(1), [state.reshape(1) for state in states]
-    rows = part if ids is None else ids[part]
-    chosen = [array[rows] for array in (value, *states)]
+    if ids is None:
+        value, *states = (array[part] for array in (value, *states))
+        change(rule, problem, 0, value, grad[part], states, decay, clip, scalars)
+        return
+    xp = arrays.array_module(value)
+    chosen = [xp.take(array, ids[part], axis=0) for array in (value, *states)]
     change(rule, problem, 0, chosen[0], grad[part], chosen[1:], decay, clip, scalars)
-    for array, changed in zip((value, *states), chosen) if ids is not None else ():
-        array[rows] = changed
+    for array, rows in zip((value, *states), chosen):
+        put(array, ids[part], rows)
+
+
+def _put(array, ids, rows):
+    array[ids] = rows
+
+
+def _put_whole(array, ids, rows):
+    """The same; NumPy moves a row faster as one item."""
+    if array.ndim == 2 and array.flags.c_contiguous and array.size:
+        item = np.dtype((np.void, array.shape[1] * array.itemsize))
+        array, rows = array.view(item)[:, 0], rows.view(item)[:, 0]
+    array[ids] = rows
 
 
 def _row_wise_adagrad(switches, value, grad, state, rate, epsilon):
