@@ -382,3 +382,20 @@ def test_time_distributed_batch_statistics_are_those_of_a_step():
 def test_bad_input(error, words, call):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU])
+def test_a_recurrent_dropout_of_one_drops_nothing_but_input_dropout_remains(kind):
+    """As in Keras: each gate then has factors of its own for the inputs."""
+    layer = kind(3, dropout=0.5, recurrent_dropout=1.0, return_sequences=True, dtype="float64")
+    x = np.ones((2, 3, 4))
+    layer(x)
+    drawn = []
+    original = layer.cell.get_dropout_mask
+    layer.cell.get_dropout_mask = lambda inputs: drawn.append(original(inputs)) or drawn[-1]
+    y = layer(x, training=True)
+    assert len(drawn[-1]) == layer.cell.gates
+    parts = np.split(layer.cell.kernel.value, layer.cell.gates, axis=1)
+    kernel = np.concatenate([part * factors[0][:, None] for part, factors in zip(parts, drawn[-1])], axis=1)
+    layer.cell.kernel.value[...] = kernel
+    np.testing.assert_allclose(layer(x)[0], y[0], rtol=1e-12)

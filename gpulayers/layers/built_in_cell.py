@@ -167,15 +167,17 @@ class BuiltInCell(Layer):
 
     def dropped(self, x, h, training):
         """(x after dropout, its factor or None, the factors of each gate): one draw for all gates, or one
-        each where the state is dropped too."""
+        each where there is dropout of the state."""
         if not training or not (self._drops(self.dropout) or self._drops(self.recurrent_dropout)):
             return x, None, {}
         xp = arrays.array_module(x)
         inputs = x[:, 0] if x.shape[1] else xp.empty((x.shape[0], x.shape[2]), x.dtype)
-        if not self._drops(self.recurrent_dropout):
+        if not self.recurrent_dropout:
             keep = self.get_dropout_mask(inputs)[:, None]
             return x * keep, keep, {}
-        scales = {"recurrent_scale": self.get_recurrent_dropout_mask(inputs if h is None else h)}
+        scales = {}
+        if self._drops(self.recurrent_dropout):
+            scales["recurrent_scale"] = self.get_recurrent_dropout_mask(inputs if h is None else h)
         if self._drops(self.dropout):
             scales["input_scale"] = self.get_dropout_mask(inputs)
         return x, None, {name: xp.stack(scale, axis=1) for name, scale in scales.items()}
