@@ -4,6 +4,7 @@ from .. import config as settings
 from ..ops import arrays
 from .calling import is_float
 from .layer import Layer
+from .normalization import BatchNormalization
 
 
 class TimeDistributed(Layer):
@@ -13,7 +14,8 @@ class TimeDistributed(Layer):
         layer: any layer; its activity regularizer has no effect here, as in Keras.
 
     Shapes: (batch, steps, ...) -> (batch, steps, ...): the layer sees (batch, ...). A mask (batch, steps)
-        passes on; one of more dimensions is also given, step by step, to a layer that takes masks.
+        passes on, and says to BatchNormalization which examples count at each step; one of more dimensions is
+        also given, step by step, to a layer that takes masks.
 
     All steps are one batch to the layer, unless it mixes the examples of a batch (BatchNormalization in
     training) or may do so (a layer of one's own): then each step is a call.
@@ -72,7 +74,9 @@ class TimeDistributed(Layer):
         return y, backward
 
     def _call(self, x, mask, training):
-        takes_it = mask is not None and mask.ndim > 1 and self.layer.takes_mask
+        # To it a mask (batch,) says which examples count.
+        whole_examples = isinstance(self.layer, BatchNormalization) and x.ndim == 2
+        takes_it = mask is not None and self.layer.takes_mask and (mask.ndim > 1 or whole_examples)
         return self.layer.forward(x, training=training, **({"mask": mask} if takes_it else {}))
 
     def compute_output_shape(self, input_shape):
@@ -106,5 +110,5 @@ def _joined(array):
 
 def _mixes_batch(layer, training):
     own = type(layer).__module__.partition(".")[0] == __name__.partition(".")[0]
-    batch_statistics = training and type(layer).__name__ == "BatchNormalization"
+    batch_statistics = training and isinstance(layer, BatchNormalization)
     return not own or batch_statistics or any(_mixes_batch(inner, training) for inner in layer.inner_layers)
