@@ -171,7 +171,12 @@ class Bidirectional(Layer):
             return [grad * second, grad * first]
         return [grad, grad] if self.merge_mode == "sum" else [grad / grad.dtype.type(2)] * 2
 
-    def compute_output_shape(self, input_shape):
+    def reset_states(self):
+        """`reset_state`, by its older name."""
+        self.reset_state()
+
+    def compute_output_shape(self, input_shape, initial_state_shape=None):
+        """The shapes of what is returned; those of initial states change nothing."""
         if isinstance(input_shape, list):
             input_shape = input_shape[0]
         shapes = self.forward_layer.compute_output_shape(input_shape)

@@ -29,8 +29,8 @@ class RNN(Layer):
         unroll: of Keras; it changes nothing here.
         zero_output_for_mask: masked steps put out zeros rather than the output before.
 
-    Shapes: (batch, steps, ...) -> (batch, units), or (batch, steps, units). mask (batch, steps): a masked
-        step holds the states and repeats the output.
+    Shapes: (batch, steps, ...) -> (batch, units), or (batch, steps, units). mask (batch, steps), or
+        (batch, steps, 1), of any dtype: a masked step, False or 0, holds the states and repeats the output.
     """
 
     supports_masking = True
@@ -162,9 +162,9 @@ class RNN(Layer):
 
     @staticmethod
     def _checked_mask(mask, x):
-        mask = arrays.take(mask, "mask")
-        if mask.dtype != bool:
-            raise TypeError(f"mask must be of dtype bool. Received: {mask.dtype}")
+        mask = arrays.take(mask, "mask").astype(bool, copy=False)  # of numbers: what is not 0
+        if mask.ndim == 3 and mask.shape[2] == 1:
+            mask = mask[:, :, 0]
         if tuple(mask.shape) != tuple(x.shape[:2]):
             wanted = tuple(x.shape[:2])
             raise ValueError(f"mask must have shape (batch, steps) = {wanted}. Received: {tuple(mask.shape)}")
@@ -226,7 +226,8 @@ class RNN(Layer):
                 f"Received: {tuple(input_shape)}"
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, initial_state_shape=None):
+        """The shapes of what is returned; those of initial states change nothing."""
         if isinstance(input_shape, list):
             input_shape = input_shape[0]
         self._check(input_shape)
@@ -250,6 +251,10 @@ class RNN(Layer):
         """Forgets the states that a stateful layer carries on: the next call starts from zeros."""
         super().reset_state()
         self.states = None
+
+    def reset_states(self):
+        """`reset_state`, by its older name."""
+        self.reset_state()
 
     @classmethod
     def from_config(cls, config):
