@@ -41,6 +41,10 @@ def same(pair):
         np.testing.assert_array_equal(result, expected)
 
 
+# Whose sums NumPy forms in another order, along long rows: the same to rounding.
+SUMMED = {"BatchNormalization": 12, "GroupNormalization": 15, "LayerNormalization": 12}  # numbers in a sum
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_layers(name, request):
     make, shape = EVERY[name]
@@ -55,7 +59,12 @@ def test_layers(name, request):
         weights = [w for variable in layer.trainable_weights for w in (variable.value, variable.grad)]
         return [y, layer(xs if several else xs[0]), *gradients, *weights]
 
-    same(on_both(compute, request))
+    pair = on_both(compute, request)
+    if name not in SUMMED:
+        same(pair)
+        return
+    for expected, result in zip(*pair, strict=True):
+        assert_close(result, expected, terms=SUMMED[name], magnitude=np.abs(expected).max() + 1, what=name)
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"threshold"}))  # which has no default parameters
