@@ -218,7 +218,7 @@ ROWS = [
         "row_wise_adagrad_step",
         "",
         row_step("RowWiseAdagrad"),
-        {"grads": 2, "values": 1, "accumulators": 1.5},
+        {"grads": 2, "values": 1, "accumulators": 1.6},  # scattered numbers: sectors by where the array begins
     ),
     Row("max_pool_window_forward", "2x2", pool(ops.max_pool, 2), {"x": 1, "y": 1}),
     Row("max_pool_window_forward", "3x3", pool(ops.max_pool, 3, **WINDOWS), {"x": 2.2, "y": 1}),
