@@ -1,11 +1,13 @@
 """Depthwise convolution: reference and kernels against loops; grouped convolutions that are depthwise."""
 
+import math
+
 import numpy as np
 import pytest
 
 from gpulayers import ops
 from gpulayers.ops import arrays, convolution
-from gpulayers.ops.convolution import depthwise_reference
+from gpulayers.ops.convolution import depthwise_fused, depthwise_reference
 from gpulayers.ops.convolution.problem import ConvolutionProblem
 from gpulayers.ops.recording import RecordingDevice
 from tests.cases.convolution import FORMATS
@@ -67,7 +69,22 @@ def check(case, dtype, device, data_format):
 @formats
 def test_reference(case, data_format, elements, monkeypatch):
     monkeypatch.setattr(depthwise_reference, "_BLOCK_ELEMENTS", elements)
+    monkeypatch.setattr(depthwise_fused, "_BOX_ELEMENTS", elements)
     check(case, np.dtype(np.float64), arrays.CPU, data_format)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3, 4])
+@cases
+def test_reference_in_runs_of_pixels(case, pixels, monkeypatch):
+    monkeypatch.setattr(depthwise_fused, "_run", lambda length, channels: math.gcd(length, pixels))
+    check(case, np.dtype(np.float64), arrays.CPU, "channels_last")
+
+
+def test_runs_divide_the_row_and_keep_within_the_cache():
+    for length, channels in ((112, 32), (56, 144), (7, 3), (61, 48), (14, 5000)):
+        run = depthwise_fused._run(length, channels)
+        assert length % run == 0 and (run == 1 or run * channels <= depthwise_fused._RUN_ELEMENTS)
+    assert 1 < depthwise_fused._run(112, 32) < 112
 
 
 @pytest.mark.parametrize("name", ["several filters", "strided"])

@@ -181,7 +181,7 @@ def test_training_with_a_scale_that_adapts():
         found.append((scales, model.get_weights()))
     assert found[0][0] == found[1][0] and len(set(found[0][0])) > 3
     for ours, theirs in zip(found[0][1], found[1][1]):
-        np.testing.assert_allclose(ours, theirs, atol=5e-3)
+        np.testing.assert_allclose(ours, theirs, atol=5e-4)  # gradients are rounded to float16: 2^-11
 
 
 WRAPPERS = {

@@ -29,6 +29,7 @@ def compare(ours, theirs, ids, second=None, weights=None, seed=0):
     expected = theirs(
         torch.from_numpy(ids), None if second is None else torch.from_numpy(second), per_sample_weights=given
     )
+    # float64 on both sides: sums of a few rows, in another order.
     np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-13)
     dy = np.random.default_rng(seed).standard_normal(y.shape)
     grads = backward(dy)
