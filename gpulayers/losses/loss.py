@@ -104,7 +104,12 @@ class Loss:
         weight = None if sample_weight is None else as_array(sample_weight, device, "sample_weight")
         weights = final_weights(values, weight, mask, self.reduction)
         weighted = values * weights
-        loss = weighted if self.reduction in (None, "none") else weighted.sum()
+        if self.reduction not in (None, "none"):
+            loss = weighted.sum()
+        else:  # a column of weights makes a column of values, as in Keras
+            loss = weighted[:, None] if values.ndim == 1 and weight is not None and weight.ndim == 2 else weighted
+        if self.dtype is not None:
+            loss = loss.astype(self.dtype, copy=False)
         factors = weights if values.ndim else weights.sum()
         return loss, lambda scale: backward(factors if scale == 1 else factors * factors.dtype.type(scale))
 

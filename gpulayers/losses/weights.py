@@ -54,11 +54,11 @@ def weights_like(values, sample_weight):
     Raises:
         ValueError: they do not fit.
     """
-    values, weights = same_rank(values, sample_weight)
-    while weights.ndim < values.ndim:
+    lifted, weights = same_rank(values, sample_weight)
+    while weights.ndim < lifted.ndim:
         weights = weights[..., None]
     try:
-        return arrays.array_module(values).broadcast_to(weights, values.shape)
+        return arrays.array_module(values).broadcast_to(weights, lifted.shape).reshape(values.shape)
     except ValueError:
         raise ValueError(
             f"sample_weight must fit values of shape {tuple(values.shape)}. "

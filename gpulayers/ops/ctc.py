@@ -42,7 +42,7 @@ def ctc(y_true, y_pred):
     position = xp.arange(states)[None, :]
     before = xp.zeros_like(spread)
     before[:, 2:] = spread[:, :-2]
-    barred = xp.where((spread != 0) & (spread != before), 0, -np.inf).astype(
+    barred = xp.where((position % 2 == 1) & (spread != before), 0, -np.inf).astype(
         wide
     )  # may the state before be left out?
     log_q = xp.take_along_axis(log_p, spread[:, None, :], 2)  # of the states

@@ -119,6 +119,8 @@ def test_random_calls(name, seed):
     if name not in ("Circle", "SparseCategoricalCrossentropy") and chooser.random() < 0.5:
         each = ours.per_sample(*ours.prepared(labels, predicted))[0]
         weight = generator.random(np.shape(each) or (3,)).astype(np.float32)
+        if np.ndim(each) == 1 and chooser.random() < 0.5:
+            weight = weight[:, None]
     expected = theirs(labels, tensor, weight)
     loss, grad = ours.forward(labels, predicted, weight)
     np.testing.assert_allclose(loss, expected.detach().numpy(), err_msg=str(options), **VALUE)
@@ -127,6 +129,20 @@ def test_random_calls(name, seed):
     np.testing.assert_allclose(
         grad / largest, tensor.grad.numpy() / largest, err_msg=str(options), **GRADIENT
     )
+
+
+@pytest.mark.parametrize("labels", [[[1, 2, 0, 2]], [[0, 1, 0, 2]], [[2, 0, 0, 2]], [[1, 2, 1, 0]]])
+def test_ctc_with_the_blank_among_the_labels(labels):
+    """The values as Keras's; PyTorch's gradients are wrong there, ours is compared with differences."""
+    predicted = (np.arange(18, dtype=np.float64).reshape(1, 6, 3) % 7 - 3) / 5
+    expected = keras.losses.CTC()(np.array(labels), torch.tensor(predicted))
+    loss, grad = losses.CTC().forward(np.array(labels), predicted)
+    np.testing.assert_allclose(loss, expected.numpy(), **VALUE)
+    for place in np.ndindex(predicted.shape):
+        step = np.zeros_like(predicted)
+        step[place] = 1e-6
+        ends = [losses.CTC()(np.array(labels), predicted + sign * step) for sign in (1, -1)]
+        np.testing.assert_allclose(grad[place], (ends[0] - ends[1]) / 2e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["BinaryCrossentropy", "CategoricalCrossentropy"])
