@@ -1,13 +1,38 @@
 """Variables: named arrays that layers own and optimizers update."""
 
 import math
+import operator
 
 from .ops import arrays
 from .ops.embedding.row_sparse import RowSparseGradient
 
 
+def _operand(value):
+    """The array of a Variable, or its number where it holds one; anything else as it is."""
+    if not isinstance(value, Variable):
+        return value
+    return value.value if value.ndim else value.value.item()
+
+
+def _with_operators(cls):
+    """Adds Python's operators, applied to the operands of Variables."""
+    for name in "add sub mul truediv floordiv mod pow matmul and or xor".split():
+        function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+        setattr(cls, f"__{name}__", lambda self, other, f=function: f(_operand(self), _operand(other)))
+        setattr(cls, f"__r{name}__", lambda self, other, f=function: f(_operand(other), _operand(self)))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        function = getattr(operator, name)
+        setattr(cls, f"__{name}__", lambda self, other, f=function: f(_operand(self), _operand(other)))
+    for name in ("neg", "pos", "abs", "invert"):
+        setattr(cls, f"__{name}__", lambda self, f=getattr(operator, name): f(_operand(self)))
+    return cls
+
+
+@_with_operators
 class Variable:
     """An array with a name and a gradient.
+
+    Calculates and compares as its array does; one of a single number as that Python number.
 
     Attributes:
         value: the array, on the device of its layer.
@@ -94,6 +119,26 @@ class Variable:
 
     def __int__(self):
         return int(self.numpy())
+
+    __hash__ = object.__hash__  # by identity, though == compares values
+
+    def __bool__(self):
+        return bool(self.value)
+
+    def __index__(self):
+        return self.value.__index__()
+
+    def __len__(self):
+        return len(self.value)
+
+    def __iter__(self):
+        return iter(self.value)
+
+    def __getitem__(self, place):
+        return self.value[place]
+
+    def __format__(self, specification):
+        return format(_operand(self) if specification else self, specification)
 
     def __repr__(self):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

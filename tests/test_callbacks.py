@@ -33,7 +33,7 @@ def follow(callback, values, name="val_loss", rate=1.0):
     for epoch, value in enumerate(values):
         model.weights = [np.full(1, float(epoch))]
         callback.on_epoch_end(epoch, {name: value})
-        rates.append(model.optimizer.learning_rate)
+        rates.append(float(model.optimizer.learning_rate))
         if model.stop_training:
             break
     callback.on_train_end()

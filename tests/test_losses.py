@@ -86,8 +86,8 @@ def test_further_losses_by_hand():
     "name", ["mape", "msle", "cosine_similarity", "huber", "logcosh", "poisson", "kld", "squared_hinge"]
 )
 def test_further_names(name):
-    loss = losses.get(name)
-    again = losses.get(losses.serialize(loss))
+    loss = losses.as_loss(name)
+    again = losses.as_loss(losses.serialize(loss))
     assert again.get_config() == loss.get_config() and type(again) is type(loss)
 
 
@@ -239,12 +239,12 @@ def test_integer_labels_do_not_widen_float32():
 
 
 def test_get():
-    assert isinstance(losses.get("mse"), losses.MeanSquaredError)
-    assert isinstance(losses.get("sparse_categorical_crossentropy"), losses.SparseCategoricalCrossentropy)
-    assert isinstance(losses.get(losses.binary_crossentropy), losses.BinaryCrossentropy)
-    assert losses.get(None) is None
+    assert isinstance(losses.as_loss("mse"), losses.MeanSquaredError)
+    assert isinstance(losses.as_loss("sparse_categorical_crossentropy"), losses.SparseCategoricalCrossentropy)
+    assert isinstance(losses.as_loss(losses.binary_crossentropy), losses.BinaryCrossentropy)
+    assert losses.as_loss(None) is None
     loss = losses.CategoricalCrossentropy(label_smoothing=0.2, reduction="sum")
-    again = losses.get(losses.serialize(loss))
+    again = losses.as_loss(losses.serialize(loss))
     assert again.get_config() == loss.get_config() and again.label_smoothing == 0.2
 
 
@@ -264,13 +264,13 @@ def test_a_function_with_its_gradient():
         difference = y_pred - y_true
         return (difference**3)[:, 0], lambda weights: 3 * difference**2 * weights[:, None]
 
-    loss = losses.get(cubed)
+    loss = losses.as_loss(cubed)
     assert isinstance(loss, losses.Loss) and loss.name == "cubed"
     value, grad = loss.forward([[1.0], [0.0]], np.array([[3.0], [1.0]]))
     assert value == 4.5
     np.testing.assert_array_equal(grad, [[6], [1.5]])
     with pytest.raises(TypeError, match="must return .values, backward.*Received: ndarray"):
-        losses.get(lambda y_true, y_pred: (y_pred - y_true) ** 2)([[1.0]], np.array([[3.0]]))
+        losses.as_loss(lambda y_true, y_pred: (y_pred - y_true) ** 2)([[1.0]], np.array([[3.0]]))
     with pytest.raises(ValueError, match="Received: <function"):
         loss.get_config()
 
@@ -315,7 +315,7 @@ def test_overlap_by_hand():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: losses.get("msee"),
+        lambda: losses.as_loss("msee"),
         lambda: losses.MeanSquaredError(reduction="average"),
         lambda: losses.CategoricalCrossentropy(label_smoothing=2),
         lambda: losses.BinaryCrossentropy(axis="last"),

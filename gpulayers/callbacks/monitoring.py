@@ -164,7 +164,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         optimizer, logs = self.model.optimizer, {} if logs is None else logs
-        logs["learning_rate"] = optimizer.learning_rate
+        logs["learning_rate"] = optimizer.rate
         value = self.value_of(logs)
         if value is None:
             return
@@ -175,10 +175,10 @@ class ReduceLROnPlateau(MonitorCallback):
             self.best, self.wait = value, 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and optimizer.learning_rate > self.min_lr:
-                optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
+            if self.wait >= self.patience and optimizer.rate > self.min_lr:
+                optimizer.learning_rate = max(optimizer.rate * self.factor, self.min_lr)
                 if self.verbose:
-                    rate = optimizer.learning_rate
+                    rate = optimizer.rate
                     print(
                         f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.",
                         flush=True,

@@ -28,7 +28,7 @@ class LearningRateScheduler(Callback):
             two = len(inspect.signature(self.schedule).parameters) > 1
         except ValueError:  # of a function that is not Python's
             two = False
-        rate = self.schedule(epoch, optimizer.learning_rate) if two else self.schedule(epoch)
+        rate = self.schedule(epoch, optimizer.rate) if two else self.schedule(epoch)
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.floating)):
             raise TypeError(f"The schedule must return a number. Received: {rate!r}")
         optimizer.learning_rate = float(rate)
@@ -37,7 +37,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            logs["learning_rate"] = self.model.optimizer.rate
 
 
 class CSVLogger(Callback):

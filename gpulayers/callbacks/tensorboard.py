@@ -83,7 +83,7 @@ class TensorBoard(Callback):
         self._batches = 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_started, self._iterations = time.monotonic(), self.model.optimizer.iterations
+        self._epoch_started, self._iterations = time.monotonic(), self.model.optimizer.updates
 
     def on_train_batch_begin(self, batch, logs=None):
         self._batches += 1
@@ -101,9 +101,9 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = dict(logs or {})
         if logs:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            logs["learning_rate"] = self.model.optimizer.rate
             if self.write_steps_per_second:
-                steps = self.model.optimizer.iterations - self._iterations
+                steps = self.model.optimizer.updates - self._iterations
                 logs["steps_per_second"] = steps / max(time.monotonic() - self._epoch_started, 1e-9)
         for name, value in logs.items():
             of_validation = name.startswith("val_")
@@ -116,7 +116,7 @@ class TensorBoard(Callback):
     def on_test_end(self, logs=None):
         if self.model.optimizer is not None:
             for name, value in (logs or {}).items():
-                iterations = self.model.optimizer.iterations
+                iterations = self.model.optimizer.updates
                 self._write("validation", f"evaluation_{name}_vs_iterations", value, iterations)
 
     def on_train_end(self, logs=None):

@@ -102,12 +102,29 @@ ALIASES = {
 }
 ALIASES |= {name.upper(): kind for name, kind in ALIASES.items() if name != "logcosh"}
 _FUNCTIONS = {function.__name__: function for function in _CLASSES.values()}
+_BY_NAME = _FUNCTIONS | {name: _CLASSES[kind] for name, kind in ALIASES.items()}
 _REGISTRY = registry.Registry(
     "loss", Loss, list(_CLASSES), {function.__name__: kind for kind, function in _CLASSES.items()} | ALIASES
 )
 
 
 def get(identifier):
+    """As Keras's: the function, one value a sample, of a function's name; a function as it is; the Loss of a
+    class's name, of a configuration or of an object; None stays None.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if callable(identifier) and not isinstance(identifier, type):
+        return identifier
+    return (
+        _BY_NAME[identifier]
+        if isinstance(identifier, str) and identifier in _BY_NAME
+        else as_loss(identifier)
+    )
+
+
+def as_loss(identifier):
     """The Loss of a name, an object, a class, a config or a function; None stays None.
 
     Args:
@@ -135,7 +152,7 @@ def resolve(identifier, true_shape, predicted_shape):
     if formed_by_shapes(identifier):
         forms = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
         return forms[kind_by_shapes(true_shape, predicted_shape)]()
-    return get(identifier)
+    return as_loss(identifier)
 
 
 deserialize = registry.deserializer(get)

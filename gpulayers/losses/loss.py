@@ -107,7 +107,11 @@ class Loss:
         if self.reduction not in (None, "none"):
             loss = weighted.sum()
         else:  # a column of weights makes a column of values, as in Keras
-            loss = weighted[:, None] if values.ndim == 1 and weight is not None and weight.ndim == 2 else weighted
+            loss = (
+                weighted[:, None]
+                if values.ndim == 1 and weight is not None and weight.ndim == 2
+                else weighted
+            )
         if self.dtype is not None:
             loss = loss.astype(self.dtype, copy=False)
         factors = weights if values.ndim else weights.sum()

@@ -50,11 +50,16 @@ class AUC(Counts):
             self.num_thresholds = len(inner) + 2
         if num_labels is not None and not multi_label:
             raise ValueError(f"num_labels goes with multi_label. Received: num_labels={num_labels!r}")
-        self.thresholds, self.from_logits = thresholds, bool(from_logits)
+        self._given, self.from_logits = thresholds, bool(from_logits)
         self.multi_label, self.num_labels = bool(multi_label), count(num_labels, "num_labels", 1)
         self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
         self.levels = [-config.epsilon(), *inner, 1 + config.epsilon()]
         super().__init__(name, dtype)
+
+    @property
+    def thresholds(self):
+        """The levels, with one below 0 and one above 1."""
+        return list(self.levels)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
         y_true, y_pred, weight = prepared(y_true, y_pred, sample_weight, mask)
@@ -103,7 +108,7 @@ class AUC(Counts):
         weights = None if self.label_weights is None else self.label_weights.tolist()
         own = {name: getattr(self, name) for name in names}
         own |= {"label_weights": weights, "from_logits": self.from_logits}
-        levels = {} if self.thresholds is None else {"thresholds": [float(t) for t in self.levels[1:-1]]}
+        levels = {} if self._given is None else {"thresholds": [float(t) for t in self.levels[1:-1]]}
         return super().get_config() | own | levels
 
 

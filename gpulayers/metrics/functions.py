@@ -1,5 +1,7 @@
 """Accuracies and correlations as functions: one value a sample or element."""
 
+import math
+
 import numpy as np
 
 from .. import config
@@ -21,12 +23,12 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
 
 
 def _numbers(y_true, y_pred):
-    """(class numbers, predictions), a last axis of 1 dropped."""
+    """(class numbers, predictions), the former in the shape of the latter's rows."""
     y_pred = as_array(y_pred)
     y_true = as_array(y_true, arrays.device_of(y_pred))
-    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
-        y_true = y_true[..., 0]
-    if y_true.shape != y_pred.shape[:-1]:
+    if y_true.size == math.prod(y_pred.shape[:-1]):  # as in Keras, whatever the axes
+        y_true = y_true.reshape(y_pred.shape[:-1])
+    else:
         raise ValueError(
             f"y_true must hold one class number for each row of y_pred, of shape {tuple(y_pred.shape)}. "
             f"Received: {tuple(y_true.shape)}"

@@ -214,6 +214,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         sorted_ids = {"from_sorted_ids": True} if from_sorted_ids else {}
         function = functions.sparse_top_k_categorical_accuracy
         super().__init__(function, name, dtype, k=count(k, "k", 1), **sorted_ids)
+        self.k, self.from_sorted_ids = k, bool(from_sorted_ids)
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):

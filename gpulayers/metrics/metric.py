@@ -34,7 +34,7 @@ class Metric:
     def add_variable(self, shape=(), initializer="zeros", dtype=None, name=None):
         """A Variable in the host's memory, which `reset_state` sets to zero."""
         made = initializers.get(initializer)(
-            tuple(shape), dtype=arrays.float_dtype(dtype or "float64", "dtype")
+            tuple(shape), dtype=arrays.any_dtype(dtype or "float64", "dtype")
         )
         self.variables.append(Variable(np.array(made), name or "variable", trainable=False))
         return self.variables[-1]

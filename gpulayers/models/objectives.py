@@ -21,7 +21,7 @@ def leaves(value):
 def check_losses(loss, loss_weights=None):
     """Raises ValueError for unknown losses, those that do not reduce to a number, and weights that are none."""
     for leaf in leaves(loss):
-        found = None if losses.formed_by_shapes(leaf) else losses.get(leaf)
+        found = None if losses.formed_by_shapes(leaf) else losses.as_loss(leaf)
         if found is not None and found.reduction in (None, "none"):
             raise ValueError(
                 f"A loss to train with must reduce to one number. Received: reduction={found.reduction!r}"

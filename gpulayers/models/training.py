@@ -60,7 +60,7 @@ class Trainer(Steps, Sources):
         check_losses(loss, loss_weights)
         check_metrics(metrics, weighted_metrics)
         one = not isinstance(loss, (list, tuple, dict)) and not losses.formed_by_shapes(loss)
-        self.loss = losses.get(loss) if one else loss
+        self.loss = losses.as_loss(loss) if one else loss
         self.loss_weights, self._metric_requests = loss_weights, (metrics, weighted_metrics)
         self._terms = self._placed = None
         self._loss_mean, self.compiled, self.stop_training = Mean(name="loss"), True, False

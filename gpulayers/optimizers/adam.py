@@ -34,7 +34,7 @@ class Adam(Optimizer):
 
     def step_options(self, step):
         """What the operations take of the optimizer."""
-        alpha = self.learning_rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        alpha = self.rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         options = {"alpha": alpha, "beta_1": self.beta_1, "beta_2": self.beta_2}
         return options | {"epsilon": self.epsilon, "amsgrad": self.amsgrad}
 

@@ -38,7 +38,7 @@ class Nadam(TwoBetas):
         return super().variables + ([self._product] if self.built else [])
 
     def _step(self, variables, grads, scale):
-        self._product.value *= self._share_of(self.iterations + 1)
+        self._product.value *= self._share_of(self.updates + 1)
         super()._step(variables, grads, scale)
 
     def _share_of(self, step):
@@ -53,8 +53,8 @@ class Nadam(TwoBetas):
             decays,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
-            old=self.learning_rate * following / (1 - product * following),
-            now=self.learning_rate * (1 - now) / (1 - product),
+            old=self.rate * following / (1 - product * following),
+            now=self.rate * (1 - now) / (1 - product),
             growth=1 / (1 - self.beta_2**step),
             epsilon=self.epsilon,
             clip=clip,
@@ -68,7 +68,7 @@ class Adamax(TwoBetas):
     slots = ("momentum", "norm")
 
     def update_all(self, values, grads, states, decays, step, clip):
-        rate = self.learning_rate / (1 - self.beta_1**step)
+        rate = self.rate / (1 - self.beta_1**step)
         options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         adamax_step(values, grads, states, decays, rate=rate, clip=clip, **options)
 
@@ -85,7 +85,7 @@ class Lion(Optimizer):
             raise ValueError("beta_1 must lie in (0, 1]. Received: 0")
 
     def update_all(self, values, grads, states, decays, step, clip):
-        options = {"rate": self.learning_rate, "beta_1": self.beta_1, "beta_2": self.beta_2}
+        options = {"rate": self.rate, "beta_1": self.beta_1, "beta_2": self.beta_2}
         lion_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
@@ -121,7 +121,7 @@ class ScheduleFreeAdamW(Optimizer):
     def update_all(self, values, grads, states, decays, step, clip):
         warm = min(step / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
         options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "step": step}
-        rate = self.learning_rate * warm
+        rate = self.rate * warm
         schedule_free_step(values, grads, states, decays, rate=rate, clip=clip, **options)
 
     def get_config(self):

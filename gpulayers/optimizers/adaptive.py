@@ -21,7 +21,7 @@ class Adagrad(Optimizer):
         return self.initial_accumulator_value
 
     def update_all(self, values, grads, states, decays, step, clip):
-        options = {"rate": self.learning_rate, "epsilon": self.epsilon}
+        options = {"rate": self.rate, "epsilon": self.epsilon}
         adagrad_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
@@ -40,7 +40,7 @@ class Adadelta(Optimizer):
         self.rho, self.epsilon = share(rho, "rho", closed=True), number(epsilon, "epsilon")
 
     def update_all(self, values, grads, states, decays, step, clip):
-        options = {"rate": self.learning_rate, "rho": self.rho, "epsilon": self.epsilon}
+        options = {"rate": self.rate, "rho": self.rho, "epsilon": self.epsilon}
         adadelta_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):
@@ -83,7 +83,7 @@ class Ftrl(Optimizer):
         return self.initial_accumulator_value if slot == "accumulator" else 0.0
 
     def update_all(self, values, grads, states, decays, step, clip):
-        rate = self.learning_rate
+        rate = self.rate
         ftrl_step(
             values,
             grads,

@@ -57,7 +57,7 @@ class RowWiseAdagrad(Optimizer):
         self._update(value, grad.values, state, decay, grad.ids, clip)
 
     def _update(self, value, grad, state, decay, ids, clip):
-        options = {"rate": self.learning_rate, "epsilon": self.epsilon, "clip": clip}
+        options = {"rate": self.rate, "epsilon": self.epsilon, "clip": clip}
         row_wise_adagrad_step(value, ids, grad, state, decay, **options)
 
     def get_config(self):

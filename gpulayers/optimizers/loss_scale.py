@@ -32,7 +32,7 @@ class LossScaleOptimizer(Optimizer):
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"inner_optimizer must be an Optimizer. Received: {inner_optimizer!r}")
         self.inner_optimizer = inner_optimizer
-        super().__init__(inner_optimizer._learning_rate or inner_optimizer.learning_rate, name=name)
+        super().__init__(inner_optimizer._learning_rate or inner_optimizer.rate, name=name)
         self.initial_scale = number(initial_scale, "initial_scale", positive=True)
         self.dynamic_growth_steps = count(dynamic_growth_steps, "dynamic_growth_steps", 1)
         self.dynamic_scale = Variable(np.array(self.initial_scale, np.float32), "dynamic_scale")
@@ -49,12 +49,20 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.learning_rate = value
 
     @property
+    def rate(self):
+        return self.inner_optimizer.rate
+
+    @property
     def takes_row_sparse(self):
         return self.inner_optimizer.takes_row_sparse
 
     @property
     def iterations(self):
         return self.inner_optimizer.iterations
+
+    @property
+    def updates(self):
+        return self.inner_optimizer.updates
 
     @property
     def variables(self):

@@ -99,12 +99,22 @@ class Optimizer:
 
     @property
     def iterations(self):
-        """Updates so far; without gradient_accumulation_steps these are the calls of `apply`."""
+        """Updates so far, a Variable: the calls of `apply`. With gradient_accumulation_steps a number."""
+        return self.updates if self.gradient_accumulation_steps else self._calls
+
+    @property
+    def updates(self):
+        """The iterations as an int."""
         return int(self._calls.value) // (self.gradient_accumulation_steps or 1)
 
     @property
     def learning_rate(self):
-        """The rate of the step to come; a schedule counts calls of `apply`."""
+        """The rate of the step to come: a Variable; of a schedule or function a number."""
+        return self._rate if self._learning_rate is None else self.rate
+
+    @property
+    def rate(self):
+        """The learning rate as a float; a schedule counts calls of `apply`."""
         rate = self._learning_rate
         if isinstance(rate, schedules.LearningRateSchedule):
             return float(rate(int(self._calls.value)))
@@ -122,6 +132,7 @@ class Optimizer:
         if callable(value):
             self._learning_rate = value
         else:
+            value = value.numpy() if isinstance(value, Variable) else value
             self._rate.value[...] = number(value, "learning_rate")
             self._learning_rate = None
 
@@ -286,7 +297,7 @@ class Optimizer:
         return 0.0
 
     def _step(self, variables, grads, scale):
-        factor, rate = None, self.learning_rate
+        factor, rate = None, self.rate
         elements = [gradients.elements(grad) for grad in grads]
         if self.global_clipnorm:
             factor = gradients.global_factor(elements, self.global_clipnorm, scale)
@@ -301,10 +312,10 @@ class Optimizer:
             factors = gradients.factors([elements[number] for number in group], self.clipnorm, scale, factor)
             clip = Clip(scale, factors, self.clipvalue or None)
             if not gradients.is_row_sparse(chosen[0]):
-                self.update_all(values, chosen, states, decays, self.iterations + 1, clip)
+                self.update_all(values, chosen, states, decays, self.updates + 1, clip)
                 continue
             for index, operands in enumerate(zip(values, chosen, states, decays)):
-                self.update_rows(*operands, self.iterations + 1, clip.of(index))
+                self.update_rows(*operands, self.updates + 1, clip.of(index))
 
     def _accumulate(self, variables, grads, scale):
         """The mean of the gradients where this step makes an update; else None."""
@@ -323,8 +334,8 @@ class Optimizer:
             blend(chosen, chosen, keep=0.0, share=0.0)
 
     def _average(self):
-        keep, frequency = self.ema_momentum if self.iterations else 0.0, self.ema_overwrite_frequency
-        overwrite = bool(frequency) and (self.iterations + 1) % frequency == 0
+        keep, frequency = self.ema_momentum if self.updates else 0.0, self.ema_overwrite_frequency
+        overwrite = bool(frequency) and (self.updates + 1) % frequency == 0
         variables = list(self._averages)
         values = [variable.value for variable in variables]
         for group in gradients.by_type(variables, values):
@@ -344,7 +355,7 @@ class Optimizer:
         elif callable(rate):
             raise ValueError(f"A function as learning rate has no configuration. Received: {rate!r}")
         else:
-            rate = self.learning_rate
+            rate = self.rate
         names = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum")
         names += ("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps")
         return {"name": self.name, "learning_rate": rate} | {name: getattr(self, name) for name in names}

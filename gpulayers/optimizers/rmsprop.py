@@ -30,7 +30,7 @@ class RMSprop(Optimizer):
 
     def update_all(self, values, grads, states, decays, step, clip):
         options = {"rho": self.rho, "epsilon": self.epsilon, "momentum": self.momentum}
-        options |= {"rate": self.learning_rate, "centered": self.centered}
+        options |= {"rate": self.rate, "centered": self.centered}
         rmsprop_step(values, grads, states, decays, clip=clip, **options)
 
     def get_config(self):

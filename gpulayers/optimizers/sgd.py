@@ -22,11 +22,11 @@ class SGD(Optimizer):
         self.slots = ("momentum",) if momentum else ()
 
     def update_all(self, values, grads, states, decays, step, clip):
-        options = {"rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
+        options = {"rate": self.rate, "momentum": self.momentum, "nesterov": self.nesterov}
         sgd_step(values, grads, states, decays, clip=clip, **options)
 
     def update_rows(self, value, grad, state, decay, step, clip):
-        options = {"rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
+        options = {"rate": self.rate, "momentum": self.momentum, "nesterov": self.nesterov}
         sgd_row_step(value, grad.ids, grad.values, state, decay, clip=clip, **options)
 
     def get_config(self):

@@ -30,7 +30,7 @@ class Lamb(TwoBetas):
         norms = xp.sqrt((value * value).sum()), xp.sqrt((change * change).sum())
         useful = (norms[0] > 0) & (norms[1] > 0)
         ratio = xp.where(useful, norms[0] / xp.where(useful, norms[1], 1), 1).astype(value.dtype)
-        value -= ratio * self.learning_rate * change
+        value -= ratio * self.rate * change
 
 
 class Adafactor(Optimizer):
@@ -73,7 +73,7 @@ class Adafactor(Optimizer):
 
     def update(self, value, grad, state, step):
         xp = arrays.array_module(value)
-        rate = min(self.learning_rate, 1 / math.sqrt(step))
+        rate = min(self.rate, 1 / math.sqrt(step))
         size = xp.maximum(value.dtype.type(self.epsilon_2), _root_mean_square(xp, value))
         kept, square = 1 - step**self.beta_2_decay, grad * grad + value.dtype.type(self.epsilon_1)
         rows, columns, velocity = state
@@ -186,7 +186,7 @@ class Muon(Optimizer):
         momentum += (grad - momentum) * (1 - self.adam_beta_1)
         velocity += (grad * grad - velocity) * (1 - self.adam_beta_2)
         alpha = math.sqrt(1 - self.adam_beta_2**step) / (1 - self.adam_beta_1**step)
-        alpha *= self.learning_rate * self.adam_lr_ratio
+        alpha *= self.rate * self.adam_lr_ratio
         value -= alpha * momentum / (arrays.array_module(value).sqrt(velocity) + self.epsilon)
 
     def _muon(self, value, grad, state, step):
@@ -201,7 +201,7 @@ class Muon(Optimizer):
         for _ in range(self.ns_steps):
             square = matmul(x, x.T)
             x = self.muon_a * x + matmul(self.muon_b * square + self.muon_c * matmul(square, square), x)
-        rate = self.learning_rate
+        rate = self.rate
         if self.rms_rate is not None:
             rate *= self.rms_rate * math.sqrt(max(x.shape))
         value -= rate * (x.T if high else x)

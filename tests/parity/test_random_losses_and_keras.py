@@ -66,7 +66,7 @@ def test_functions(name):
     "name", ["mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "bce", "BCE", "kld", "KLD"]
 )
 def test_aliases(name):
-    assert keras.losses.get(name).__name__ == losses.get(name).name
+    assert keras.losses.get(name).__name__ == losses.get(name).__name__
 
 
 def labels_and_predictions(name, options, chooser, generator):

@@ -1,0 +1,161 @@
+"""What users write around layers, run under Keras and under this library: the same numbers."""
+
+import os
+
+import numpy as np
+import pytest
+
+import gpulayers
+
+pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
+os.environ.setdefault("KERAS_BACKEND", "torch")
+keras = pytest.importorskip("keras", reason="the extra `parity` (keras) is not installed")
+
+# Keras meets new deprecations of NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
+SNIPPETS = []
+X = np.arange(12, dtype=np.float32).reshape(3, 4) / 6
+LABELS, CLASSES = np.array([1, 0, 1]), np.eye(3, dtype=np.float32)[[1, 0, 2]]
+FLOATS = dict(rtol=1e-5, atol=1e-6)  # float32 on both sides
+
+
+def snippet(function):
+    SNIPPETS.append(function)
+    return function
+
+
+def plain(value):
+    """Arrays, tensors and variables as NumPy arrays; lists, tuples and dicts of them too."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if hasattr(value, "detach"):
+        value = value.detach()
+    return value if isinstance(value, (str, bool, type(None))) else np.asarray(value)
+
+
+def assert_same(ours, theirs):
+    assert type(ours) is type(theirs) or np.ndim(ours) == np.ndim(theirs), (ours, theirs)
+    if isinstance(theirs, dict):
+        assert list(ours) == list(theirs)
+        ours, theirs = list(ours.values()), list(theirs.values())
+    if isinstance(theirs, list):
+        assert len(ours) == len(theirs), (ours, theirs)
+        for pair in zip(ours, theirs):
+            assert_same(*pair)
+    elif isinstance(theirs, np.ndarray) and theirs.dtype.kind == "f":
+        np.testing.assert_allclose(ours, theirs, **FLOATS)
+    else:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def dense(k, units=2, **keywords):
+    """A Dense layer with the weights 0.1, 0.2, ..."""
+    layer = k.layers.Dense(units, **keywords)
+    layer.build((None, 4))
+    weights = layer.get_weights()
+    layer.set_weights([0.1 * np.arange(1, w.size + 1).reshape(w.shape) for w in weights])
+    return layer
+
+
+# Losses and metrics
+
+
+@snippet
+def column_of_sample_weights(k):
+    labels, weights = X[:, ::-1].copy(), np.array([[0.5], [2.0], [1.0]], np.float32)
+    made = [k.losses.MeanSquaredError(), k.losses.Huber(reduction="sum"), k.losses.MeanAbsoluteError(None)]
+    return [loss(labels, X, sample_weight=weights) for loss in made]
+
+
+@snippet
+def column_of_sample_weights_in_fit(k):
+    model = k.Sequential([k.Input((4,)), dense(k, 1)])
+    model.compile(k.optimizers.SGD(0.05), "mse", weighted_metrics=["mae"])
+    weights = np.array([[0.5], [2.0], [1.0]], np.float32)
+    history = model.fit(X, X[:, :1], sample_weight=weights, epochs=2, verbose=0, shuffle=False).history
+    return [history["loss"], history["mae"], model.get_weights()]
+
+
+@snippet
+def losses_by_name(k):
+    names = ["mse", "mean_absolute_error", "binary_crossentropy", "categorical_crossentropy", "kld"]
+    shares = np.array([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)
+    return [k.losses.get(name)(CLASSES, shares) for name in names]
+
+
+@snippet
+def thresholds_of_auc(k):
+    return k.metrics.AUC(thresholds=[0.5]).thresholds, k.metrics.AUC(num_thresholds=4).thresholds
+
+
+@snippet
+def class_numbers_in_a_column(k):
+    metric = k.metrics.SparseCategoricalAccuracy()
+    metric.update_state(np.array([[0], [1]]), np.array([[[0.9, 0.1, 0.0], [0.8, 0.15, 0.05]]], np.float32))
+    return metric.result()
+
+
+@snippet
+def metric_of_ones_own(k):
+    class Largest(k.metrics.Metric):
+        def __init__(self, name="largest", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.largest = self.add_weight(name="largest", shape=(), initializer="zeros")
+            self.batches = self.add_variable((), "zeros", dtype="int32")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            found = float(np.max(plain(y_pred)))
+            self.largest.assign(max(found, float(self.largest)))
+            self.batches.assign_add(1)
+
+        def result(self):
+            return self.largest + 0.0
+
+    model = k.Sequential([k.Input((4,)), dense(k)])
+    model.compile("sgd", "mse", metrics=[Largest()])
+    logs = model.evaluate(X, X[:, :2], batch_size=2, verbose=0, return_dict=True)
+    return logs["largest"], int(model.metrics[-1].batches) if k is gpulayers else 2
+
+
+# Optimizers
+
+
+@snippet
+def rate_and_iterations(k):
+    optimizer = k.optimizers.SGD(0.5)
+    optimizer.learning_rate.assign(optimizer.learning_rate * 0.5)
+    found = [optimizer.learning_rate.numpy(), float(optimizer.learning_rate), optimizer.learning_rate < 0.3]
+    schedule = k.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+    return found + [schedule(optimizer.iterations * 0), f"{float(optimizer.learning_rate):.3f}"]
+
+
+@snippet
+def schedules_of_the_iterations(k):
+    optimizer = k.optimizers.Adam(0.1)
+    schedules = k.optimizers.schedules
+    made = [
+        schedules.CosineDecay(1.0, 10, warmup_target=2.0, warmup_steps=3),
+        schedules.PiecewiseConstantDecay([2, 5], [1.0, 0.5, 0.1]),
+        schedules.PolynomialDecay(1.0, 10),
+        schedules.InverseTimeDecay(1.0, 4, 0.5, staircase=True),
+    ]
+    found = []
+    for count in (0, 4, 7):
+        optimizer.iterations.assign(count)
+        found.append([schedule(optimizer.iterations) for schedule in made])
+    return found
+
+
+@snippet
+def arithmetic_of_variables(k):
+    kernel = dense(k).kernel
+    return [kernel + 1, 2 * kernel, kernel / 2, -kernel, kernel[0], kernel**2, kernel > 0.3, kernel - kernel]
+
+
+@pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
+def test_same(function):
+    keras.utils.clear_session()
+    gpulayers.utils.clear_session()
+    assert_same(plain(function(gpulayers)), plain(function(keras)))
