@@ -10,7 +10,7 @@ import numpy as np
 from .. import scratch, threads
 
 _PACK = 32  # rows
-BLOCK_BYTES = 1 << 21  # of the rows of a part
+BLOCK_BYTES = 1 << 20  # of the rows of a part
 
 
 def add_runs(starts, count, read, dtype, target, places=None):
@@ -91,9 +91,12 @@ def planes(starts, lengths):
     """
     most = int(lengths.max())
     order = np.argsort((most - lengths).astype(np.min_scalar_type(most)), kind="stable")
-    numbers = np.arange(most)[:, None]
-    inside = numbers < lengths[order]
-    return order, (starts[order] + numbers)[inside], np.count_nonzero(inside, axis=1).tolist()
+    counts = len(lengths) - np.cumsum(np.bincount(lengths, minlength=most)[:most])
+    stops = np.cumsum(counts)
+    ranks = np.arange(stops[-1]) - np.repeat(stops - counts, counts)
+    numbers = starts[order].take(ranks)
+    numbers += np.repeat(np.arange(most), counts)
+    return order, numbers, counts.tolist()
 
 
 def put_rows(target, places, rows):

@@ -3,7 +3,9 @@
 import numpy as np
 
 from .. import arrays, threads
-from .reference import BLOCK, RULES, change
+from .reference import RULES, change
+
+BLOCK = 1 << 16  # elements of the copies of rows
 
 
 def step(problem, *operands):
@@ -15,8 +17,7 @@ def step_in_blocks(problem, *operands):
     """`step` of NumPy arrays, in blocks of rows whose copies stay in the cache, on several threads."""
     rows = max(1, BLOCK // max(1, problem.columns))
     parts = [slice(first, first + rows) for first in range(0, problem.count, rows)]
-    few = 1 if problem.count * problem.columns < 4 * BLOCK else None
-    threads.run(lambda part: _change_rows(_put_whole, problem, part, *operands), parts, threads=few)
+    threads.run(lambda part: _change_rows(_put_whole, problem, part, *operands), parts)
 
 
 def _change_rows(put, problem, part, value, ids, grad, states, decay, clip, scalars):
