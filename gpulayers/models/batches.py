@@ -52,9 +52,10 @@ def arranged(value, names, what, ranks=()):
         return None
     if isinstance(value, dict):
         missing = [name for name in names if name not in value]
-        if missing or not names:
+        # Outputs without a loss need no labels.
+        if missing and (what == "x" or not set(value) < set(names) or not value) or not names:
             raise ValueError(f"{what} as a dict needs the keys {list(names)}. Received: {sorted(value)}")
-        value = [value[name] for name in names]
+        value = [value.get(name) for name in names]
     elif len(names) <= 1:
         wrapped = isinstance(value, (list, tuple)) and len(value) == 1 and arrays.is_array(value[0])
         value = [value[0] if wrapped and value[0].ndim in ranks else value]

@@ -86,13 +86,16 @@ class Model(Trainer, Layer):
 
     def _check_symbolic(self, tensors):
         shapes = [tensor.shape for tensor in tensors]
-        fits = len(shapes) == len(self._input_shapes) and all(
-            len(given) == len(shape) and all(None in pair or pair[0] == pair[1] for pair in zip(given, shape))
-            for given, shape in zip(shapes, self._input_shapes)
-        )
+        fits = len(shapes) == len(self._input_shapes) and all(map(self._accepts, self._input_shapes, shapes))
         if not fits:
             wanted = _one_or_list(self._input_shapes)
             raise ValueError(f"{self.name} takes inputs of shape {wanted}. Received: {_one_or_list(shapes)}")
+
+    def _accepts(self, wanted, shape):
+        """Whether an input declared with the shape `wanted` takes one of that shape: any batch does."""
+        return len(shape) == len(wanted) and all(
+            None in pair or pair[0] == pair[1] for pair in zip(wanted[1:], shape[1:])
+        )
 
     def forward(self, inputs, mask=None, training=True):
         """The pair. Outputs and their gradients are laid out as the model's outputs, the gradients returned
@@ -175,9 +178,7 @@ class Model(Trainer, Layer):
                 actual = actual[:-1]
             elif len(actual) == len(shape) - 1 and actual and shape[-1] == 1:
                 actual = (*actual, 1)
-            if len(actual) != len(shape) or any(
-                None not in (want, size) and want != size for want, size in zip(shape, actual)
-            ):
+            if not self._accepts(shape, actual):
                 raise ValueError(
                     f"{self.name} takes inputs of shape {shape}. Received: shape {tuple(array.shape)}"
                 )

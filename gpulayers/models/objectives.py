@@ -86,7 +86,7 @@ def loss_terms(loss, loss_weights, names, shapes, in_given_order=False):
     """
     if loss is None:
         return []
-    if isinstance(loss, dict) and set(loss) != set(names):
+    if isinstance(loss, dict) and not in_given_order and set(loss) != set(names):
         raise ValueError(f"loss needs an entry for each of {list(names)}. Received: {sorted(loss)}")
     spread = isinstance(loss, (list, tuple, dict))
     by_output = list(enumerate(_by_output(loss, names, "loss") if spread else [loss] * len(names)))

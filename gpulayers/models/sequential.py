@@ -73,8 +73,11 @@ class Sequential(Model):
         self.built, self._graph = False, None
 
     def _build_if_possible(self):
+        first = self._input_layer or (self._sublayers[0] if self._sublayers else None)
         if self._input_layer is not None and self._sublayers:
-            self.build(self._input_layer.batch_shape)
+            self.build(first.batch_shape)
+        elif isinstance(first, Model) and first.built and len(self._sublayers) > 1:
+            self.build(first.input_shape)
 
     def build(self, input_shape):
         """Creates all weights for inputs of that shape (with the batch, which may be None)."""
@@ -82,7 +85,13 @@ class Sequential(Model):
             raise ValueError(f"{self.name} has no layers to build. Received: input shape {input_shape}")
         input_shape = tuple(input_shape)
         if self._input_layer is not None:
-            input_shape = self._input_layer.batch_shape
+            declared = self._input_layer.batch_shape
+            pairs = zip(declared, input_shape)
+            if len(declared) != len(input_shape) or any(
+                None not in pair and pair[0] != pair[1] for pair in pairs
+            ):
+                raise ValueError(f"{self.name} has the input shape {declared}. Received: {input_shape}")
+            input_shape = declared
         shape = input_shape
         for layer in self._sublayers:
             if not layer.built:
@@ -93,8 +102,6 @@ class Sequential(Model):
                     "The layers of a Sequential model have one output. "
                     f"Received: {layer.name} with {len(shape)}"
                 )
-        if self._input_layer is None:
-            input_shape = (None, *input_shape[1:])
         source = self._input_layer or InputLayer(batch_shape=input_shape, name=f"{self.name}_input")
         tensor = source.output
         for layer in self._sublayers:
@@ -104,6 +111,21 @@ class Sequential(Model):
         self._input_shapes = [input_shape]
         nodes = [Node(layer, (i,), (i + 1,)) for i, layer in enumerate(self._sublayers)]
         self._graph = Graph(nodes, (0,), (len(nodes),))
+
+    def _accepts(self, wanted, shape):
+        """As in Keras also other sizes than those declared, where the layers take them.
+
+        Raises:
+            ValueError: a layer does not.
+        """
+        if super()._accepts(wanted, shape):
+            return True
+        if len(shape) != len(wanted):
+            return False
+        for layer in self._sublayers:
+            layer.check_fixed_sizes(shape)
+            shape = layer.compute_output_shape(shape)
+        return True
 
     def compute_output_shape(self, input_shape):
         for layer in self._sublayers:

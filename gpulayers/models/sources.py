@@ -74,11 +74,15 @@ class Sources:
         shape = tuple(data.x[0].shape)
         if not self.built:
             self.build((min(batch_size or shape[0], shape[0]), *shape[1:]))
-        fixed = self._input_shapes[0][0]
-        if fixed is not None and ((batch_size or shape[0]) != fixed or shape[0] % fixed):
+        fixed = self._input_shapes[0][0] if _is_stateful(self) else None
+        if fixed is not None and (min(batch_size or shape[0], shape[0]) != fixed or shape[0] % fixed):
             raise ValueError(
                 f"{self.name} has a fixed batch size of {fixed}: batch_size and a multiple of it in "
                 "samples are expected. "
                 f"Received: batch_size={batch_size}, {shape[0]} samples"
             )
         self.fitted([part[: fixed or 1] for part in data.x])
+
+
+def _is_stateful(layer):
+    return getattr(layer, "stateful", False) or any(map(_is_stateful, layer.inner_layers))

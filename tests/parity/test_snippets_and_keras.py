@@ -12,7 +12,10 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras", reason="the extra `parity` (keras) is not installed")
 
 # Keras meets new deprecations of NumPy.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:keras"),
+    pytest.mark.filterwarnings("ignore:.*[Gg]radients.* for"),  # both: of layers that no loss reaches
+]
 SNIPPETS = []
 X = np.arange(12, dtype=np.float32).reshape(3, 4) / 6
 LABELS, CLASSES = np.array([1, 0, 1]), np.eye(3, dtype=np.float32)[[1, 0, 2]]
@@ -152,6 +155,82 @@ def schedules_of_the_iterations(k):
 def arithmetic_of_variables(k):
     kernel = dense(k).kernel
     return [kernel + 1, 2 * kernel, kernel / 2, -kernel, kernel[0], kernel**2, kernel > 0.3, kernel - kernel]
+
+
+# Models
+
+
+def with_numbers(model):
+    """The model, its weights replaced by small numbers that depend on shapes and order alone."""
+    model.set_weights(
+        [np.sin(np.arange(w.size, dtype=np.float32)).reshape(w.shape) for w in model.get_weights()]
+    )
+    return model
+
+
+@snippet
+def sequences_of_other_lengths(k):
+    model = k.Sequential([k.layers.Embedding(7, 3), k.layers.LSTM(2), k.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    ids = np.arange(24).reshape(4, 6) % 7
+    model.build((None, 6))
+    with_numbers(model)
+    batches = ((ids[:, :length], X[:1, :1].repeat(4, 0)) for length in (6, 4, 5))
+    loss = model.fit(batches, steps_per_epoch=3, verbose=0, shuffle=False).history["loss"]
+    return loss, model.predict(ids[:, :3], verbose=0), model(ids[:2, :2])
+
+
+@snippet
+def images_of_other_sizes(k):
+    model = k.Sequential([k.Input((4, 4, 1)), k.layers.Conv2D(2, 3), k.layers.GlobalMaxPooling2D()])
+    return with_numbers(model).predict(np.ones((2, 7, 5, 1), np.float32), verbose=0)
+
+
+@snippet
+def shapes_of_a_model_built_by_its_data(k):
+    model = k.Sequential([k.layers.Dense(3), k.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((70, 4)), np.ones((70, 2)), verbose=0)
+    return model.input_shape, model.output_shape, [layer.output.shape for layer in model.layers]
+
+
+@snippet
+def a_model_first(k):
+    inputs = k.Input((4,))
+    first = k.Model(inputs, dense(k)(inputs))
+    model = k.Sequential([first, k.layers.Dense(3)])
+    return model.built, model.output_shape, len(model.weights)
+
+
+@snippet
+def other_batches_than_declared(k):
+    inputs = k.Input((4,), batch_size=2)
+    model = k.Model(inputs, dense(k)(inputs))
+    model.compile("sgd", "mse")
+    loss = model.fit(X, X[:, :2], verbose=0, shuffle=False).history["loss"]
+    return loss, model.predict(X, verbose=0), model(X[:1])
+
+
+@snippet
+def stateful_in_one_batch(k):
+    inputs = k.Input((3, 1), batch_size=4)
+    model = with_numbers(k.Model(inputs, k.layers.LSTM(2, stateful=True)(inputs)))
+    x = np.ones((4, 3, 1), np.float32)
+    return [
+        model.predict(x, verbose=0),
+        model.predict(x, verbose=0),
+        model.predict(x, batch_size=4, verbose=0),
+    ]
+
+
+@snippet
+def a_loss_for_one_output_of_two(k):
+    inputs = k.Input((4,))
+    outputs = {name: dense(k, 1, name=name)(inputs) for name in "ab"}
+    model = k.Model(inputs, outputs)
+    model.compile("sgd", loss={"b": "mse"})
+    logs = model.fit(X, {"a": X[:, :1], "b": X[:, 1:2]}, epochs=2, verbose=0, shuffle=False).history
+    return sorted(logs), logs["loss"], model.get_weights()
 
 
 @pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
