@@ -207,17 +207,15 @@ def test_large_tiles_are_exact_on_integers(case, kernel_device, large_tiles):
     check_exact(case, kernel_device)
 
 
-def test_dropout_of_gates_has_kernels_but_for_the_reset_gate_before_the_product(emulated):
+def test_dropout_of_gates_has_kernels(emulated):
     sizes = (2, 2, 2, 2, np.dtype(np.float32))
-    for problem in (
-        GRUProblem(*sizes, recurrent_scaled=True),
-        SimpleRNNProblem(*sizes, recurrent_scaled=True),
+    for problem, name in (
+        (GRUProblem(*sizes, recurrent_scaled=True), "cell"),
+        (GRUProblem(*sizes, recurrent_scaled=True, reset_after=False), "reset_before"),
+        (SimpleRNNProblem(*sizes, recurrent_scaled=True), "cell"),
     ):
         told = ops.explain(problem, emulated)
-        assert "-> cell_forward" in told and "-> cell_backward" in told
-    told = ops.explain(GRUProblem(*sizes, recurrent_scaled=True, reset_after=False), emulated)
-    assert "-> step_loop_forward" in told and "-> step_loop_backward" in told
-    assert "dropout of the state with the reset gate before the product" in told
+        assert f"-> {name}_forward" in told and f"-> {name}_backward" in told
     told = ops.explain(SimpleRNNProblem(*sizes, activation="silu"), emulated)
     assert "-> step_loop_forward" in told and "not silu" in told
 
@@ -225,7 +223,7 @@ def test_dropout_of_gates_has_kernels_but_for_the_reset_gate_before_the_product(
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("kind", [gru.Case, simple_rnn.Case])
 def test_the_backward_leaves_the_forward_alone(kind, batch):
-    """Its results are the same a second time, and so are the outputs: one sequence is contiguous in any order."""
+    """Its results and the outputs are the same a second time: one sequence is contiguous in any order."""
     case = kind("again", batch, 4, 3, 5)
     operands, grads = case.draw()
     _, residuals = run_forward(case, operands, arrays.CPU, True)
@@ -254,18 +252,61 @@ def test_scales_are_factors_of_the_gates_operands():
         assert_close(ops.gru(x, weight, recurrent, **options)[0], expected, 10, 1.0)
 
 
-def test_launches_a_step(emulated):
-    for case, forward, backward in (
-        (gru.CASES[1], ["gru_cell_forward"], ["gru_cell_backward"]),
-        (simple_rnn.CASES[1], ["simple_rnn_cell_forward"], ["simple_rnn_cell_backward"]),
-    ):
-        before = len(emulated.launches)
-        operands, grads = (rounded(named, np.float32) for named in case.draw())
-        _, residuals = run_forward(case, operands, emulated, True)
-        run_backward(case, residuals, grads, emulated)
-        names = [launch.expression.split("<")[0] for launch in emulated.launches[before:]]
-        assert names[: 2 * case.steps + 1] == forward * case.steps + backward * (case.steps + 1)
-        assert set(names[2 * case.steps + 1 :]) == {"recurrent_bias_backward"}
+BEFORE = [f"gru_{name}_forward" for name in ("gates", "candidate")]
+BEFORE = BEFORE, [f"gru_{name}_backward" for name in ("candidate", "reset")]
+
+
+@pytest.mark.parametrize("mask", [None, "left", "right", "holes", "all"])
+@pytest.mark.parametrize("scaled", [False, True], ids=["plain", "dropout"])
+@pytest.mark.parametrize(
+    "case, forward, backward",
+    [
+        (gru.Case("after", 3, 3, 4, 5), ["gru_cell_forward"], ["gru_cell_backward"]),
+        (gru.Case("before", 3, 3, 4, 5, reset_after=False), *BEFORE),
+        (simple_rnn.Case("rnn", 3, 3, 4, 5), ["simple_rnn_cell_forward"], ["simple_rnn_cell_backward"]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_launches_a_step_whatever_the_mask(case, forward, backward, scaled, mask, emulated):
+    """The masks are read by the kernels alone: the launches do not depend on them."""
+    case = dataclasses.replace(case, mask=mask, scaled=scaled)
+    operands, grads = (rounded(named, np.float32) for named in case.draw())
+    _, residuals = run_forward(case, operands, emulated, True)
+    run_backward(case, residuals, grads, emulated)
+    names = [launch.expression.split("<")[0] for launch in emulated.launches]
+    steps = forward * case.steps + backward * case.steps + backward[:1]  # the last: the initial state
+    assert names[: len(steps)] == steps
+    assert set(names[len(steps) :]) == {"recurrent_bias_backward"}
+
+
+MASKED = [
+    kind("dropout", 5, 4, 3, 6, states="h", mask=mask, scaled=True, go_backwards=turned, **options)
+    for kind, options in ((gru.Case, {}), (gru.Case, {"reset_after": False}), (simple_rnn.Case, {}))
+    for mask, turned in (("left", False), ("right", True), ("holes", False), ("all", False))
+]
+
+
+@pytest.mark.parametrize("case", MASKED, ids=repr)
+def test_masked_steps_with_dropout(case, kernel_device):
+    """A masked step repeats the output before it, whatever x holds there, and has no gradient."""
+    operands, grads = (rounded(named, np.float32) for named in case.draw())
+    mask = operands["mask"]
+    noisy = operands | {"x": np.where(mask[..., None], operands["x"], np.float32(1000))}
+    for device in (arrays.CPU, kernel_device):
+        (outputs, h), residuals = run_forward(case, operands, device, True)
+        results = run_backward(case, residuals, grads, device)
+        held = operands["initial_h"]
+        for step in range(case.steps):
+            masked = ~mask[:, case.steps - 1 - step if case.go_backwards else step]
+            assert np.array_equal(outputs[masked, step], held[masked])
+            held = outputs[:, step]
+        assert np.array_equal(h, held)
+        assert not results[GRADIENTS.index("x")][~mask].any()
+        others, residuals = run_forward(case, noisy, device, True)
+        assert outputs.tobytes() == others[0].tobytes()
+        for name, one, other in zip(GRADIENTS, results, run_backward(case, residuals, grads, device)):
+            assert np.array_equal(one, other), name
+    check(case, np.dtype(np.float32), kernel_device)
 
 
 @pytest.mark.parametrize("config", [launching.SMALL, launching.LARGE], ids=["small", "large"])

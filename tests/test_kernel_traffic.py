@@ -144,10 +144,12 @@ def row_step(kind, **options):
     return call
 
 
-def recurrent(name, gates, **options):
+def recurrent(name, gates, dropout=False, **options):
     """Two tiles of sequences and four of units."""
 
     def call(device):
+        if dropout:
+            options["recurrent_scale"] = normal(device, 32, gates, 64)
         forward, backward = getattr(ops, name), getattr(ops, f"{name}_backward")
         operands = normal(device, 32, 3, 48), normal(device, 48, gates * 64), normal(device, 64, gates * 64)
         bias = normal(
@@ -178,6 +180,7 @@ def variant(name, gates, size=64, **extensions):
 
 LSTM, RNN = recurrent("lstm", 4), recurrent("simple_rnn", 1)
 GRU, GRU_RESET_BEFORE = recurrent("gru", 3), recurrent("gru", 3, reset_after=False)
+GRU_DROPOUT = recurrent("gru", 3, dropout=True, reset_after=False)
 _GAINS = {"input_gain": (256,), "recurrent_gain": (256,), "state_gain": (64,), "state_shift": (64,)}
 EXTENDED = variant("lstm_variant", 4, peephole=(3, 64), update_h=(32, 3, 64), update_c=0.5)
 NORMALIZED = variant(
@@ -320,6 +323,24 @@ ROWS = [
         {"recurrent_weight": 2, "dgates": 4, "carry": 1, "dh0": 1},
     ),
     Row("gru_reset_backward", "", GRU_RESET_BEFORE, {"gates": 1, "recurrent_weight": 2, "carry": 1}),
+    Row(  # scale: of two gates for each tile of units, of the candidate once
+        "gru_gates_forward",
+        "with dropout",
+        GRU_DROPOUT,
+        {"gates": 1, "recurrent_weight": 2, "y": 5, "inner": 1, "scale": 3},
+    ),
+    Row(
+        "gru_candidate_backward",
+        "with dropout",
+        GRU_DROPOUT,
+        {"recurrent_weight": 2, "dgates": 4, "carry": 1, "dh0": 1, "scale": 1},
+    ),
+    Row(
+        "gru_reset_backward",
+        "with dropout",
+        GRU_DROPOUT,
+        {"gates": 1, "recurrent_weight": 2, "carry": 1, "scale": 1},
+    ),
     Row("simple_rnn_cell_forward", "", RNN, {"sums": 1, "recurrent_weight": 2, "last_h": 1}),
     Row("simple_rnn_cell_backward", "", RNN, {"recurrent_weight": 2, "dsums": 4, "dh0": 1}),
     Row("recurrent_bias_backward", "", LSTM, {"dgates": 1, "dbias": 1}),

@@ -22,8 +22,9 @@
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED>
 __global__ void __launch_bounds__(256)
     lstm_cell_forward(T* gates, const T* __restrict__ recurrent_weight, const T* __restrict__ bias,
-                      const T* __restrict__ initial_h, const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ scale, T* y,
-                      Accumulator<T>* cells, T* last_h, T* last_c, CellGeometry geometry, int step) {
+                      const T* __restrict__ initial_h, const T* __restrict__ initial_c, const bool* __restrict__ mask,
+                      const T* __restrict__ scale, T* y, Accumulator<T>* cells, T* last_h, T* last_c, CellGeometry geometry,
+                      int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * (THREADS / UNITS * ROWS_A_THREAD);
@@ -81,9 +82,10 @@ template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, C
 __global__ void __launch_bounds__(256, 1)
     lstm_cell_backward(const T* __restrict__ gates, const Accumulator<T>* __restrict__ cells, const T* __restrict__ y,
                        const T* __restrict__ recurrent_weight, const T* __restrict__ initial_h,
-                       const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
-                       const T* __restrict__ grad_h, const T* __restrict__ grad_c, T* dgates, Accumulator<T>* carry_h,
-                       Accumulator<T>* carry_c, T* previous_h, T* dh0, T* dc0, CellGeometry geometry, int step) {
+                       const T* __restrict__ initial_c, const bool* __restrict__ mask, const T* __restrict__ scale,
+                       const T* __restrict__ dy, const T* __restrict__ grad_h, const T* __restrict__ grad_c, T* dgates,
+                       Accumulator<T>* carry_h, Accumulator<T>* carry_c, T* previous_h, T* dh0, T* dc0,
+                       CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const long long columns = (long long)GATES * units;
@@ -94,8 +96,8 @@ __global__ void __launch_bounds__(256, 1)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dgates + geometry.time(step + 1) * columns;
-        add_gates_product<T, UNITS, SCALED>(GATES, after, geometry.steps * columns, recurrent_weight, units, units,
-                                                   geometry.batch, scale, sum);
+        add_gates_product<T, UNITS, SCALED>(GATES, GATES, after, geometry.steps * columns, recurrent_weight, units, units,
+                                            geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

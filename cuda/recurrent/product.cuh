@@ -10,12 +10,12 @@ constexpr int PITCH = SLICE + 4;  // rows stay aligned to 16 bytes and 8 lanes' 
 
 // sum[r][gate] += (state weight)[row, gate of the unit]; state (batch, size), its rows state_pitch apart;
 // weight (size, gate * units + unit), its rows weight_pitch apart;
-// if SCALED, each gate's state is multiplied by scale (batch, gate, size)
+// if SCALED, each gate's state is multiplied by scale (batch, scale_gates, size), of which the first COUNT are read
 template <typename T, int UNITS, bool SCALED, int ROWS_A_THREAD, int COUNT>
 __device__ __forceinline__ void add_state_product(const T* state, long long state_pitch, const T* __restrict__ weight,
                                                   long long weight_pitch, int size, int units, int batch,
                                                   const T* __restrict__ scale,
-                                                  Accumulator<T> (&sum)[ROWS_A_THREAD][COUNT]) {
+                                                  Accumulator<T> (&sum)[ROWS_A_THREAD][COUNT], int scale_gates = COUNT) {
     using Real = Accumulator<T>;
     constexpr int ROWS = THREADS / UNITS * ROWS_A_THREAD;
     __shared__ alignas(16) Real state_tile[SCALED ? COUNT : 1][ROWS][PITCH];
@@ -28,7 +28,7 @@ __device__ __forceinline__ void add_state_product(const T* state, long long stat
             const bool inside = first_row + row < batch && first + k < size;
             const Real value = inside ? widen(state[(first_row + row) * state_pitch + first + k]) : Real(0);
             if constexpr (SCALED) {
-                const long long factor = (long long)(first_row + row) * COUNT * size + first + k;
+                const long long factor = (long long)(first_row + row) * scale_gates * size + first + k;
                 for (int gate = 0; gate < COUNT; ++gate)
                     state_tile[gate][row][k] = inside ? value * widen(scale[factor + (long long)gate * size]) : Real(0);
             } else {
@@ -84,25 +84,27 @@ __device__ __forceinline__ void add_gradient_product(const T* gradient, long lon
     }
 }
 
-// The same for a unit of `size` over all the columns of gates of `units`; if SCALED, each gate's part is multiplied by
-// scale (batch, gate, size).
+// The same for a unit of `size` over the columns of the first `gates` of `all_gates` of `units`; if SCALED, each gate's
+// part is multiplied by scale (batch, all_gates, size).
 template <typename T, int UNITS, bool SCALED, int ROWS_A_THREAD>
-__device__ __forceinline__ void add_gates_product(int gates, const T* gradient, long long gradient_pitch,
+__device__ __forceinline__ void add_gates_product(int gates, int all_gates, const T* gradient, long long gradient_pitch,
                                                   const T* __restrict__ weight, int size, int units, int batch,
                                                   const T* __restrict__ scale, Accumulator<T> (&sum)[ROWS_A_THREAD]) {
-    const long long columns = (long long)gates * units;
+    const long long weight_pitch = (long long)all_gates * units;
     if constexpr (SCALED) {
         const int unit = blockIdx.x * UNITS + threadIdx.x;
         const int first_row = (blockIdx.y * (THREADS / UNITS) + threadIdx.y) * ROWS_A_THREAD;
         for (int gate = 0; gate < gates; ++gate) {
             const long long first = (long long)gate * units;
             Accumulator<T> part[ROWS_A_THREAD] = {};
-            add_gradient_product<T, UNITS>(gradient + first, gradient_pitch, units, weight + first, columns, size, batch, part);
+            add_gradient_product<T, UNITS>(gradient + first, gradient_pitch, units, weight + first, weight_pitch, size, batch,
+                                           part);
             for (int r = 0; r < ROWS_A_THREAD; ++r)
                 if (unit < size && first_row + r < batch)
-                    sum[r] += part[r] * widen(scale[((long long)(first_row + r) * gates + gate) * size + unit]);
+                    sum[r] += part[r] * widen(scale[((long long)(first_row + r) * all_gates + gate) * size + unit]);
         }
     } else {
-        add_gradient_product<T, UNITS>(gradient, gradient_pitch, columns, weight, columns, size, batch, sum);
+        add_gradient_product<T, UNITS>(gradient, gradient_pitch, (long long)gates * units, weight, weight_pitch, size, batch,
+                                       sum);
     }
 }

@@ -53,8 +53,8 @@ __global__ void __launch_bounds__(256)
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, bool SCALED>
 __global__ void __launch_bounds__(256)
     simple_rnn_cell_backward(const T* __restrict__ y, const T* __restrict__ recurrent_weight,
-                             const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale, const T* __restrict__ dy,
-                             const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry, T* previous_h, T* dh0,
+                             const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale,
+                             const T* __restrict__ dy, const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry, T* previous_h, T* dh0,
                              CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
@@ -64,8 +64,8 @@ __global__ void __launch_bounds__(256)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dsums + (long long)geometry.time(step + 1) * units;
-        add_gates_product<T, UNITS, SCALED>(1, after, (long long)geometry.steps * units, recurrent_weight, units, units,
-                                               geometry.batch, scale, sum);
+        add_gates_product<T, UNITS, SCALED>(1, 1, after, (long long)geometry.steps * units, recurrent_weight, units, units,
+                                            geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(256, 1)
     Real sum[ROWS_A_THREAD] = {};
     if (!last) {
         const T* after = dproducts + geometry.time(step + 1) * columns;
-        add_gates_product<T, UNITS, SCALED>(gates, after, geometry.steps * columns, recurrent_weight, size, geometry.units,
-                                                   geometry.batch, scale, sum);
+        add_gates_product<T, UNITS, SCALED>(gates, gates, after, geometry.steps * columns, recurrent_weight, size, geometry.units,
+                                            geometry.batch, scale, sum);
     }
 
     const int unit = first_unit + threadIdx.x;

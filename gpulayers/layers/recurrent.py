@@ -136,7 +136,7 @@ class GRU(CellLayer):
 
     Args:
         reset_after: apply the reset gate after the product with the recurrent kernel (as cuDNN), with a bias
-            of its own. Without it, recurrent dropout runs as array functions, step by step.
+            of its own.
         return_state: return a list [output, h].
         others: as of `LSTM`; layer_normalization and zoneout as of `ops.gru_variant`, with reset_after only.
 

@@ -236,3 +236,36 @@ def test_batch_normalization_at_every_step_with_a_mask():
     assert_close(found, expected.astype(np.float64), 100, 32)
     for one, other in zip(ours.get_weights(), values(theirs)):
         assert_close(one, other.astype(np.float64), 10, 1)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("options", [{}, {"reset_after": False}, {"reset_after": False, "dropout": 0.3}])
+def test_recurrent_dropout_of_a_gru_in_kernels(options, turned, request):
+    """The same factors of every gate's state, a mask and an initial state: outputs and all gradients."""
+    device = request.getfixturevalue("emulated_default")
+    arguments = dict(units=3, recurrent_dropout=0.4, return_sequences=True, go_backwards=turned) | options
+    ours, theirs = layers.GRU(**arguments), keras.layers.GRU(**arguments)
+    for layer in (ours, theirs):
+        layer.build(X.shape)
+    generator, mask = np.random.default_rng(4), np.array([[1, 0, 1], [1, 1, 1]], bool)
+    weights = [exact(generator.uniform(-0.7, 0.7, v.shape)) for v in ours.weights]
+    ours.set_weights(weights)
+    theirs.set_weights(weights + values(theirs)[len(weights) :])
+    share_dropout(ours, theirs, arguments, generator, "GRU")
+    for kind in ("", "recurrent_"):
+        drawn = getattr(ours.cell, f"get_{kind}dropout_mask")(None)
+        drawn = drawn and [device.asarray(part, np.float32) for part in drawn]
+        setattr(ours.cell, f"get_{kind}dropout_mask", lambda inputs, drawn=drawn: drawn)
+    state, direction = (exact(generator.uniform(-1, 1, shape)) for shape in ((2, 3), (2, 3, 3)))
+    inputs, their_state = tensor(X), tensor(state)
+    expected = theirs(inputs, their_state, mask=torch.from_numpy(mask), training=True)
+    (expected * torch.from_numpy(direction.astype(np.float32))).sum().backward()
+    on_device = [device.asarray(array, np.float32) for array in (X, state, direction)]
+    output, backward = ours.forward(*on_device[:2], mask=device.asarray(mask), training=True)
+    grads = backward(on_device[2])
+
+    assert any(launch.file.startswith("recurrent/gru") for launch in device.launches)
+    pairs = [(output, expected), *zip(grads, (inputs.grad, their_state.grad))]
+    pairs += [(v.grad, w.value.grad) for v, w in zip(ours.weights, theirs.weights)]
+    for found, true in pairs:
+        assert_close(device.to_numpy(found), true.detach().numpy().astype(np.float64), 300, 2)

@@ -5,6 +5,7 @@ import numpy as np
 from ..arrays import accumulation_dtype
 from ..dispatch import cuda_implementation
 from . import launching
+from .problem import GRU_GATES
 
 _AFTER, _BEFORE = "recurrent/gru_cell.cu", "recurrent/gru_reset_before.cu"
 
@@ -13,8 +14,6 @@ def _needs(reset_after, why):
     def reason(problem, device):
         if problem.reset_after is not reset_after:
             return why
-        if problem.recurrent_scaled and not reset_after:
-            return "dropout of the state with the reset gate before the product"
         return launching.unsupported(problem, device)
 
     return reason
@@ -59,14 +58,16 @@ def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, 
 def reset_before_forward(
     problem, device, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, scale
 ):
-    """As `cell_forward`, with two launches a step: the gates, then the candidate; inner is r h."""
-    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, problem.training)
+    """As `cell_forward`, with two launches a step: the gates, then the candidate; inner is r h, h with the
+    candidate's factors."""
+    keeps = problem.training or problem.recurrent_scaled  # one kernel for dropout, which is of training
+    outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, keeps)
     if gates is not None:
         options = problem, device, _BEFORE
-        of_gates = launching.step_kernel(*options, "gru_gates_forward", problem.training)
-        of_candidate = launching.step_kernel(*options, "gru_candidate_forward", problem.training)
+        of_gates = launching.step_kernel(*options, "gru_gates_forward", keeps, problem.recurrent_scaled)
+        of_candidate = launching.step_kernel(*options, "gru_candidate_forward", keeps)
         for step in range(problem.steps):
-            of_gates(step, gates, recurrent_weight, bias, initial_h, mask, outputs, inner)
+            of_gates(step, gates, recurrent_weight, bias, initial_h, mask, scale, outputs, inner)
             of_candidate(step, gates, recurrent_weight, bias, initial_h, mask, inner, outputs, h)
     return outputs, h, *((gates, inner) if problem.training else (None, None))
 
@@ -119,34 +120,31 @@ def reset_before_backward(problem, device, grad_outputs, grad_h, residuals):
     """As `cell_backward`, with two launches a step: the candidate and the update gate, then the reset
     gate."""
     dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
-    units, rows = problem.units, len(dgates)
+    units, rows, scale = problem.units, len(dgates), residuals.recurrent_scale
     if rows:
         weight, initial_h, mask = residuals.recurrent_weight, residuals.initial_h, residuals.mask
-        of_candidate = launching.step_kernel(problem, device, _BEFORE, "gru_candidate_backward")
-        of_reset = launching.step_kernel(problem, device, _BEFORE, "gru_reset_backward")
+        options = problem, device, _BEFORE
+        of_candidate = launching.step_kernel(*options, "gru_candidate_backward", problem.recurrent_scaled)
+        of_reset = launching.step_kernel(*options, "gru_reset_backward", problem.recurrent_scaled)
+        kept = residuals.gates, residuals.outputs, weight, initial_h, mask, scale, grad_outputs, grad_h
         for step in range(problem.steps - 1, -2, -1):
-            of_candidate(
-                step,
-                residuals.gates,
-                residuals.outputs,
-                weight,
-                initial_h,
-                mask,
-                grad_outputs,
-                grad_h,
-                dgates,
-                carry,
-                previous,
-                dh,
-            )
+            of_candidate(step, *kept, dgates, carry, previous, dh)
             if step >= 0:
-                of_reset(step, residuals.gates, weight, mask, previous, dgates, carry)
+                of_reset(step, residuals.gates, weight, mask, scale, previous, dgates, carry)
 
     grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
-    of_gates = launching.product(device, previous.T, dgates[:, : 2 * units])
+    candidate = GRU_GATES.index("candidate")
+    of_gates, of_candidate = dgates[:, : candidate * units], dgates[:, candidate * units :]
+    scale = None if scale is None else scale[:, :candidate]
+    previous = previous.reshape(problem.output_shape)
     inner = np.zeros((0, units)) if residuals.inner is None else residuals.inner.reshape(rows, units)
     inner = device.asarray(inner, problem.dtype)
-    of_candidate = launching.product(device, inner.T, dgates[:, 2 * units :])
-    grad_recurrent_weight = device.array_module.concatenate([of_gates, of_candidate], axis=1)
+    grad_recurrent_weight = device.array_module.concatenate(
+        [
+            launching.weight_gradient(problem, device, previous, of_gates, scale),
+            launching.product(device, inner.T, of_candidate),
+        ],
+        axis=1,
+    )
     grad_bias = launching.bias_gradient(problem, device, dgates)
     return grad_x, grad_weight, grad_recurrent_weight, grad_bias, dh

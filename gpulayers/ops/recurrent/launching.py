@@ -129,7 +129,7 @@ def _rows(problem, array):
 def _by_gate(problem, scale):
     """Pairs (columns of a gate, its factors (batch, 1, n))."""
     units = problem.units
-    return [(slice(g * units, (g + 1) * units), scale[:, None, g]) for g in range(len(problem.gates))]
+    return [(slice(g * units, (g + 1) * units), scale[:, None, g]) for g in range(scale.shape[1])]
 
 
 def product(device, a, b):
@@ -140,8 +140,8 @@ def product(device, a, b):
 
 
 def weight_gradient(problem, device, a, dgates, scale):
-    """The gradient to the weight whose operand was a (batch, steps, n), from dgates (batch * steps,
-    columns)."""
+    """The gradient to the weight whose operand was a (batch, steps, n), from dgates (batch * steps, columns):
+    those of all gates, or of the first ones, which scale is of too."""
     if scale is None:
         return product(device, _rows(problem, a).T, dgates)
     parts = [product(device, _rows(problem, a * f).T, dgates[:, c]) for c, f in _by_gate(problem, scale)]
