@@ -156,4 +156,6 @@ def serialize(activation):
     """The activation's name; of a layer the configuration."""
     if isinstance(activation, LayerActivation):
         return serialize_object(activation.layer)
+    if not isinstance(activation, Activation):
+        raise TypeError(f"An Activation is expected. Received: {activation!r}")
     return activation.name

@@ -30,7 +30,7 @@ def get(identifier):
         return DTypePolicy.from_config(values)
     try:
         return DTypePolicy(np.dtype(identifier).name)
-    except TypeError:
+    except (TypeError, ValueError):
         raise ValueError(
             f"dtype must be a name, a dtype or a DTypePolicy. Received: {identifier!r}"
         ) from None

@@ -18,6 +18,8 @@ def serialize_object(value):
     None stays."""
     if value is None:
         return None
+    if not hasattr(value, "get_config"):
+        raise TypeError(f"An object with get_config() is expected. Received: {value!r}")
     kind = type(value)
     own = kind.__module__.startswith("gpulayers.")
     return {
@@ -44,6 +46,25 @@ def deserializer(get):
             return get(config)
 
     return deserialize
+
+
+def from_config(cls, config):
+    """`cls.from_config(config)`.
+
+    Raises:
+        TypeError, ValueError: the configuration is no dict, or lacks arguments or has unknown ones.
+    """
+    if not isinstance(config, dict):
+        raise TypeError(f"The configuration of a {cls.__name__} must be a dict. Received: {config!r}")
+    try:
+        return cls.from_config(config)
+    except (TypeError, KeyError) as error:
+        if "Received" in str(error):
+            raise
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise TypeError(
+            f"No {cls.__name__} can be made of its configuration: {reason}. Received: {config!r}"
+        ) from error
 
 
 class Registry:
@@ -87,10 +108,10 @@ class Registry:
             node = identifier if isinstance(identifier, dict) else {"class_name": name}
             custom = of_node(node)
             if isinstance(custom, type) and issubclass(custom, self.base):
-                return custom.from_config(config)
+                return from_config(custom, config)
             found = self.classes.get(name) or self.classes.get(name.lower())
             if found is not None:
-                return found.from_config(config) if config else found()
+                return from_config(found, config)
         known = ", ".join(sorted({snake_case(cls.__name__) for cls in self.classes.values()}))
         raise ValueError(
             f"The {self.what} must be one of {known}, or an object of it. Received: {identifier!r}"

@@ -318,7 +318,6 @@ def test_overlap_by_hand():
         lambda: losses.as_loss("msee"),
         lambda: losses.MeanSquaredError(reduction="average"),
         lambda: losses.CategoricalCrossentropy(label_smoothing=2),
-        lambda: losses.BinaryCrossentropy(axis="last"),
         lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),
         lambda: losses.CTC()(np.zeros((2, 3)), np.ones((2, 4))),
         lambda: losses.CTC()(np.full((2, 3), 9), np.ones((2, 5, 4))),

@@ -92,5 +92,5 @@ def test_constraints():
     ],
 )
 def test_errors(call):
-    with pytest.raises(ValueError, match="Received: "):
+    with pytest.raises((ValueError, TypeError), match="Received: "):
         call()

@@ -1,5 +1,6 @@
 """SwapEMAWeights."""
 
+from ..arguments import flag
 from .callback import Callback
 
 
@@ -15,7 +16,7 @@ class SwapEMAWeights(Callback):
     """
 
     def __init__(self, swap_on_epoch=False):
-        self.swap_on_epoch, self._averages_in_model = bool(swap_on_epoch), False
+        self.swap_on_epoch, self._averages_in_model = flag(swap_on_epoch, "swap_on_epoch"), False
 
     @property
     def _optimizer(self):

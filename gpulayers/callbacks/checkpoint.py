@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from ..arguments import flag
 from .monitoring import MonitorCallback
 
 _WHOLE, _WEIGHTS = (".keras", ".h5"), ".weights.h5"
@@ -52,7 +53,7 @@ class ModelCheckpoint(MonitorCallback):
         if save_freq != "epoch" and not by_batches:
             raise ValueError(f"save_freq must be 'epoch' or a number of batches. Received: {save_freq!r}")
         self.verbose, self.save_best_only, self.save_freq = verbose, save_best_only, save_freq
-        self.save_weights_only = bool(save_weights_only)
+        self.save_weights_only = flag(save_weights_only, "save_weights_only")
         self._epoch = self._batches = 0
 
     def set_model(self, model):

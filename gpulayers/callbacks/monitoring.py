@@ -3,7 +3,7 @@
 import math
 import warnings
 
-from ..arguments import count, number
+from ..arguments import count, flag, number
 from .callback import Callback
 
 
@@ -194,7 +194,7 @@ class TerminateOnNaN(Callback):
     """
 
     def __init__(self, raise_error=False):
-        self.raise_error = bool(raise_error)
+        self.raise_error = flag(raise_error, "raise_error")
 
     def on_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")

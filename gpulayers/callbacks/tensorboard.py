@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from ..arguments import count
+from ..arguments import count, flag
 from .callback import Callback
 
 
@@ -57,7 +57,7 @@ class TensorBoard(Callback):
         self.log_dir, self.histogram_freq = os.fspath(log_dir), count(histogram_freq, "histogram_freq", 0)
         update_freq = 1 if update_freq == "batch" else update_freq
         self.update_freq = update_freq if update_freq == "epoch" else count(update_freq, "update_freq", 1)
-        self.write_steps_per_second = bool(write_steps_per_second)
+        self.write_steps_per_second = flag(write_steps_per_second, "write_steps_per_second")
         self._writers, self._batches, self._tested = {}, 0, 0
 
     def _write(self, kind, name, value, step):

@@ -3,7 +3,10 @@
 import numpy as np
 
 from .. import config
+from ..arguments import number, real
 from ..ops import arrays
+from ..ops.axes import positive_axes
+from ..ops.spatial import integer
 from ..registry import Registry, deserializer, serialize_object
 
 
@@ -21,8 +24,25 @@ class Constraint:
         return cls(**config)
 
 
+def _checked_axes(axis):
+    """The axis or axes as integers, or a TypeError or ValueError; None, all, stays."""
+    if axis is None:
+        return None
+    several = isinstance(axis, (list, tuple))
+    found = [integer(entry, "axis", -(2**31)) for entry in (axis if several else [axis])]
+    return found if several else found[0]
+
+
+def _taken(weight):
+    """The weight, which is an array of floats, or a TypeError."""
+    weight = arrays.take(weight, "weight")
+    arrays.float_dtype(weight.dtype, "weight")
+    return weight
+
+
 def _norms(weight, axis):
-    axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+    weight = _taken(weight)
+    axis = None if axis is None else positive_axes(axis, weight.ndim)
     wide = weight.astype(arrays.accumulation_dtype(weight.dtype), copy=False)
     return wide, np.sqrt((wide * wide).sum(axis=axis, keepdims=True))
 
@@ -31,7 +51,7 @@ class MaxNorm(Constraint):
     """Norms along `axis` of at most `max_value`."""
 
     def __init__(self, max_value=2, axis=0):
-        self.max_value, self.axis = max_value, axis
+        self.max_value, self.axis = number(max_value, "max_value"), _checked_axes(axis)
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
@@ -47,6 +67,7 @@ class NonNeg(Constraint):
     """No negative elements."""
 
     def __call__(self, weight):
+        weight = _taken(weight)
         return weight * (weight >= 0).astype(weight.dtype)
 
 
@@ -54,7 +75,7 @@ class UnitNorm(Constraint):
     """Norms along `axis` of 1."""
 
     def __init__(self, axis=0):
-        self.axis = axis
+        self.axis = _checked_axes(axis)
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)
@@ -68,7 +89,12 @@ class MinMaxNorm(Constraint):
     """Norms along `axis` drawn towards [min_value, max_value], by the share `rate`."""
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
-        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+        self.min_value, self.max_value = number(min_value, "min_value"), number(max_value, "max_value")
+        if self.max_value < self.min_value:
+            raise ValueError(
+                f"max_value must be at least min_value, {min_value!r}. Received: max_value={max_value!r}"
+            )
+        self.rate, self.axis = real(rate, "rate"), _checked_axes(axis)
 
     def __call__(self, weight):
         wide, norms = _norms(weight, self.axis)

@@ -6,8 +6,10 @@ import math
 import numpy as np
 
 from .. import config
+from ..arguments import number, real
 from ..ops import arrays, random
-from ..ops.spatial import integer
+from ..ops.axes import positive_axis
+from ..ops.spatial import integer, sizes
 from ..registry import Registry, deserializer, serialize_object
 
 _TRUNCATED_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at two standard deviations
@@ -34,47 +36,63 @@ class Initializer:
 
 
 def _dtype(dtype):
-    return arrays.float_dtype(
-        arrays.bfloat16 if str(dtype) == "bfloat16" else dtype or config.floatx(), "dtype"
-    )
+    return arrays.float_dtype(config.floatx() if dtype is None else dtype, "dtype")
 
 
 def _any_dtype(dtype):
     """As `_dtype`, for initializers that can fill integers too."""
-    kind = "f" if dtype is None or str(dtype) == "bfloat16" else np.dtype(dtype).kind
-    return np.dtype(dtype) if kind in "iub" else _dtype(dtype)
+    found = arrays.any_dtype(config.floatx() if dtype is None else dtype, "dtype")
+    return found if found.kind in "iub" else _dtype(found)
+
+
+def _sizes(shape):
+    """The shape as a tuple of integers of at least 0, or a TypeError or ValueError."""
+    return tuple(integer(size, "A size of the shape") for size in sizes(shape, "shape"))
 
 
 class Zeros(Initializer):
     def __call__(self, shape, dtype=None):
-        return np.zeros(shape, _any_dtype(dtype))
+        return np.zeros(_sizes(shape), _any_dtype(dtype))
 
 
 class Ones(Initializer):
     def __call__(self, shape, dtype=None):
-        return np.ones(shape, _any_dtype(dtype))
+        return np.ones(_sizes(shape), _any_dtype(dtype))
 
 
 class Constant(Initializer):
     """All elements `value`, or an array broadcast to the shape."""
 
     def __init__(self, value=0.0):
-        self.value = value
+        try:
+            held = arrays.to_numpy(value)
+        except ValueError:  # rows of different lengths
+            held = None
+        if held is None or held.dtype not in arrays.FLOAT_DTYPES and held.dtype.kind not in "iub":
+            raise TypeError(f"value must be a number or an array of numbers. Received: {value!r}")
+        self.value = value if held.ndim else held.item()
 
     def __call__(self, shape, dtype=None):
-        return np.broadcast_to(np.asarray(self.value), shape).astype(_any_dtype(dtype))
+        shape, value = _sizes(shape), arrays.to_numpy(self.value)
+        try:
+            return np.broadcast_to(value, shape).astype(_any_dtype(dtype))
+        except ValueError:
+            raise ValueError(
+                f"value must broadcast to the weight's shape {shape}. Received: shape {value.shape}"
+            ) from None
 
     def get_config(self):
-        return {"value": self.value.tolist() if isinstance(self.value, np.ndarray) else self.value}
+        return {"value": arrays.to_numpy(self.value).tolist()}
 
 
 class Identity(Initializer):
     """`gain` on the diagonal of a matrix."""
 
     def __init__(self, gain=1.0):
-        self.gain = gain
+        self.gain = real(gain, "gain")
 
     def __call__(self, shape, dtype=None):
+        shape = _sizes(shape)
         if len(shape) != 2:
             raise ValueError(f"Identity initializes matrices only. Received: shape {tuple(shape)}")
         return (self.gain * np.eye(*shape)).astype(_dtype(dtype))
@@ -90,9 +108,10 @@ class _Random(Initializer):
     seed = None
 
     def __call__(self, shape, dtype=None):
-        dtype = _dtype(dtype)
+        dtype, shape = _dtype(dtype), _sizes(shape)
         drawn = arrays.accumulation_dtype(dtype)
-        return self._draw(random.host_generator(self.seed), tuple(shape), drawn).astype(dtype, copy=False)
+        drawn = self._draw(random.host_generator(self.seed), shape, drawn)
+        return np.asarray(drawn).astype(dtype, copy=False)
 
     def _draw(self, generator, shape, dtype):
         raise NotImplementedError
@@ -109,7 +128,8 @@ def _truncated_normal(generator, shape, mean, stddev, dtype):
 
 class RandomUniform(_Random):
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.minval, self.maxval = real(minval, "minval"), real(maxval, "maxval")
+        self.seed = random.checked_seed(seed)
 
     def _draw(self, generator, shape, dtype):
         return generator.random(shape, dtype) * dtype.type(self.maxval - self.minval) + dtype.type(
@@ -122,7 +142,8 @@ class RandomUniform(_Random):
 
 class RandomNormal(_Random):
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.mean, self.stddev = real(mean, "mean"), number(stddev, "stddev")
+        self.seed = random.checked_seed(seed)
 
     def _draw(self, generator, shape, dtype):
         return generator.standard_normal(shape, dtype) * dtype.type(self.stddev) + dtype.type(self.mean)
@@ -142,7 +163,10 @@ def compute_fans(shape, input_axes=None, output_axes=None):
     """(fan_in, fan_out) of a weight of that shape: of a kernel (..., inputs, outputs), or the products of the
     sizes of the axes given."""
     if input_axes is not None and output_axes is not None:
-        return tuple(math.prod(shape[axis] for axis in axes) for axes in (input_axes, output_axes))
+        return tuple(
+            math.prod(shape[positive_axis(axis, len(shape), "An axis")] for axis in axes)
+            for axes in (input_axes, output_axes)
+        )
     if len(shape) < 1:
         return 1, 1
     if len(shape) == 1:
@@ -175,22 +199,22 @@ class VarianceScaling(_Random):
             ("fan_in", "fan_out", "fan_avg"),
             ("truncated_normal", "untruncated_normal", "uniform"),
         )
-        if scale <= 0:
-            raise ValueError(f"scale must be positive. Received: {scale}")
-        if mode not in modes:
+        if not isinstance(mode, str) or mode not in modes:
             raise ValueError(f"mode must be one of {modes}. Received: {mode!r}")
-        distribution = "truncated_normal" if distribution == "normal" else distribution
-        if distribution not in distributions:
+        named = isinstance(distribution, str)
+        distribution = "truncated_normal" if named and distribution == "normal" else distribution
+        if not named or distribution not in distributions:
             raise ValueError(f"distribution must be one of {distributions}. Received: {distribution!r}")
         if (input_axes is None) != (output_axes is None):
             raise ValueError(
                 "input_axes and output_axes go together. "
                 f"Received: input_axes={input_axes!r}, output_axes={output_axes!r}"
             )
-        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.scale, self.seed = number(scale, "scale", positive=True), random.checked_seed(seed)
+        self.mode, self.distribution = mode, distribution
         self.input_axes, self.output_axes = (
-            axes if axes is None else [integer(axis, "An axis", -(2**31)) for axis in axes]
-            for axes in (input_axes, output_axes)
+            axes if axes is None else list(sizes(axes, name))
+            for axes, name in ((input_axes, "input_axes"), (output_axes, "output_axes"))
         )
 
     def _draw(self, generator, shape, dtype):
@@ -256,7 +280,7 @@ class Orthogonal(_Random):
     last)."""
 
     def __init__(self, gain=1.0, seed=None):
-        self.gain, self.seed = gain, seed
+        self.gain, self.seed = real(gain, "gain"), random.checked_seed(seed)
 
     def _draw(self, generator, shape, dtype):
         if len(shape) < 2:

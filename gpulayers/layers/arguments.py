@@ -12,6 +12,10 @@ def serialized(value):
         return activations.serialize(value)
     if hasattr(value, "get_config"):
         return serialize_object(value)
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(serialized, value))
     return value
 
 
@@ -34,14 +38,3 @@ def batch_input_shape(kind, shapes):
     if shape is not None:
         return (None, *shape)
     return None if size is None else (None, size)
-
-
-def number(value, name, least=None, most=None):
-    """The value as a float, or a TypeError/ValueError where it is no number from `least` to `most`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number. Received: {value!r}")
-    value = float(value)
-    if not (least is None or value >= least) or not (most is None or value <= most) or value != value:
-        limits = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
-        raise ValueError(f"{name} must be {' and '.join(limits) or 'a number'}. Received: {value}")
-    return value

@@ -31,7 +31,7 @@ class Bidirectional(Layer):
             if given is not None or name == "layer":
                 if not isinstance(given, Layer) or any(not hasattr(given, attribute) for attribute in _SAME):
                     raise ValueError(f"{name} must be a recurrent layer. Received: {given!r}")
-        if merge_mode not in MERGE_MODES:
+        if not (merge_mode is None or isinstance(merge_mode, str)) or merge_mode not in MERGE_MODES:
             known = ", ".join(map(repr, MERGE_MODES))
             raise ValueError(f"merge_mode must be one of {known}. Received: {merge_mode!r}")
         super().__init__(**kwargs)
@@ -44,7 +44,9 @@ class Bidirectional(Layer):
             if hasattr(each, "zero_output_for_mask"):
                 each.zero_output_for_mask = each.return_sequences
         self.merge_mode = merge_mode
-        self._first_weights = None if not weights else list(weights)
+        if weights is not None and not isinstance(weights, (list, tuple)):
+            raise TypeError(f"weights must be a list of arrays. Received: {weights!r}")
+        self._first_weights = list(weights) if weights else None
 
     def _check_pair(self):
         first, second = self.forward_layer, self.backward_layer

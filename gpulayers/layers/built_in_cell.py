@@ -1,6 +1,7 @@
 """What the library's own recurrent cells share: weights, dropout, a step, and whole sequences."""
 
 from .. import activations, constraints, initializers, regularizers
+from ..arguments import flag
 from ..ops import arrays, random
 from ..ops.spatial import integer
 from . import cell_variants
@@ -51,7 +52,7 @@ class BuiltInCell(Layer):
             elif name in cell_variants.DEFAULTS:
                 value = cell_variants.checked(name, value)
             elif name != "seed":
-                value = bool(value)
+                value = flag(value, name)
             setattr(self, name, value)
         self.kernel = self.recurrent_kernel = self.bias = None
         self.variant_weights = {}  # of extensions beyond Keras

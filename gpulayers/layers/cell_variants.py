@@ -1,6 +1,7 @@
 """LSTM and GRU beyond Keras: layer normalisation, zoneout, peepholes, projection."""
 
 from .. import ops
+from ..arguments import flag
 from ..ops import arrays
 from ..ops.spatial import integer
 
@@ -10,7 +11,7 @@ DEFAULTS = {"layer_normalization": False, "zoneout": 0.0, "peepholes": False, "p
 def checked(name, value):
     """The value of one of the arguments in `DEFAULTS`."""
     if name in ("layer_normalization", "peepholes"):
-        return bool(value)
+        return flag(value, name)
     if name == "projection_size":
         return None if value is None else integer(value, name, least=1)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:

@@ -1,6 +1,7 @@
 """What all convolution layers share."""
 
 from .. import activations, ops
+from ..arguments import flag
 from ..ops.activations import activate
 from ..ops.convolution.problem import Activation as FusedActivation
 from ..ops.spatial import spatial_tuple
@@ -38,7 +39,7 @@ class BaseConvolution(Layer):
         self.dilation_rate = spatial_tuple(dilation_rate, self.rank, "dilation_rate")
 
     def set_output(self, activation, use_bias):
-        self.activation, self.use_bias = activations.get(activation), bool(use_bias)
+        self.activation, self.use_bias = activations.get(activation), flag(use_bias, "use_bias")
         self.bias = None
 
     @property

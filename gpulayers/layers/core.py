@@ -1,10 +1,10 @@
 """Dense, Activation and Dropout."""
 
 from .. import activations
+from ..arguments import flag, real
 from ..ops import dense, random
 from ..ops.activations import activate
 from ..ops.spatial import integer
-from .arguments import number
 from .layer import Layer
 
 
@@ -41,7 +41,7 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = integer(units, "units", least=1)
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag(use_bias, "use_bias")
         self.set_weight_arguments("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self.set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.kernel = self.bias = None
@@ -110,7 +110,7 @@ class Dropout(Layer):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.rate, self.seed = number(rate, "rate", 0, 1), seed
+        self.rate, self.seed = real(rate, "rate", 0, 1), seed
         self.noise_shape = checked_noise_shape(noise_shape)
         self._draws = random.Draws(seed)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import ops
+from ..arguments import flag
 from ..ops import arrays
 from ..ops.embedding.problem import INDEX_DTYPES
 from ..ops.spatial import integer
@@ -61,7 +62,7 @@ class Embedding(Layer):
         self.set_weight_arguments(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
-        self.mask_zero = bool(mask_zero)
+        self.mask_zero = flag(mask_zero, "mask_zero")
         self.sparse_gradient = checked_sparse_gradient(self, sparse_gradient)
         self.autocast = False
         self.embeddings = None
@@ -142,13 +143,14 @@ def as_ids(array, name):
 
 def checked_sparse_gradient(layer, sparse_gradient):
     """The argument as a bool, or a ValueError where the layer's table has a regularizer."""
+    sparse_gradient = flag(sparse_gradient, "sparse_gradient")
     if sparse_gradient and layer.embeddings_regularizer is not None:
         raise ValueError(
             "A regularizer's gradient is dense: leave out embeddings_regularizer (an optimizer's "
             "weight_decay shrinks the rows used) or sparse_gradient. "
             f"Received: {layer.embeddings_regularizer!r}"
         )
-    return bool(sparse_gradient)
+    return sparse_gradient
 
 
 def _lengths(input_length):

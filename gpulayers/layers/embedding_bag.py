@@ -1,6 +1,7 @@
 """EmbeddingBag: rows of a trained table, reduced bag by bag. Beyond Keras."""
 
 from .. import ops
+from ..arguments import flag
 from ..ops import arrays
 from ..ops.embedding.bag_problem import MODES
 from ..ops.spatial import integer
@@ -54,13 +55,13 @@ class EmbeddingBag(Layer):
         super().__init__(**kwargs)
         self.input_dim = integer(input_dim, "input_dim", least=1)
         self.output_dim = integer(output_dim, "output_dim", least=1)
-        if mode not in MODES:
+        if not isinstance(mode, str) or mode not in MODES:
             raise ValueError(f"mode must be one of {MODES}. Received: {mode!r}")
         self.mode = mode
         self.set_weight_arguments(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
-        self.mask_zero = bool(mask_zero)
+        self.mask_zero = flag(mask_zero, "mask_zero")
         self.sparse_gradient = checked_sparse_gradient(self, sparse_gradient)
 
     def build(self, input_shape):

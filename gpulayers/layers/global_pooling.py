@@ -1,6 +1,7 @@
 """Pooling over all positions."""
 
 from .. import ops
+from ..arguments import flag
 from ..ops import masking
 from ..ops.spatial import join_shape
 from .layer import Layer
@@ -22,7 +23,7 @@ class _GlobalPooling(Layer):
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)
         self.data_format = layer_data_format(data_format)
-        self.keepdims = bool(keepdims)
+        self.keepdims = flag(keepdims, "keepdims")
 
     @property
     def _form(self):

@@ -44,7 +44,7 @@ class InputLayer(Layer):
             ("optional", optional),
             ("input_tensor", input_tensor),
         ):
-            if value:
+            if not (value is None or value is False):
                 raise ValueError(f"{argument} is not supported. Received: {argument}={value!r}")
         if shape is None and batch_shape is None:  # the names that older Keras code uses
             shape, batch_shape = kwargs.pop("input_shape", None), kwargs.pop("batch_input_shape", None)
@@ -84,7 +84,7 @@ class InputLayer(Layer):
 
 
 def _sizes(shape, name):
-    if isinstance(shape, int) or not hasattr(shape, "__iter__"):
+    if isinstance(shape, int) or not hasattr(shape, "__iter__") or not getattr(shape, "ndim", 1):
         raise ValueError(f"{name} must be a tuple of sizes. Received: {shape!r}")
     return tuple(None if size is None else integer(size, f"A size in {name}") for size in shape)
 

@@ -1,6 +1,7 @@
 """Concatenate and Dot, and all merging layers as functions."""
 
 from .. import config
+from ..arguments import flag
 from ..ops import arrays, merging, normalization
 from ..ops.spatial import integer
 from .merging import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
@@ -89,7 +90,7 @@ class Dot(Merge):
             raise ValueError(f"axes must be one axis or a pair. Received: {axes!r}")
         else:
             axes = type(axes)(integer(axis, "axes", least=-(2**31)) for axis in axes)
-        self.axes, self.normalize = axes, bool(normalize)
+        self.axes, self.normalize = axes, flag(normalize, "normalize")
 
     def _axes_of(self, shapes):
         axes = self.axes if isinstance(self.axes, (list, tuple)) else (self.axes, self.axes)

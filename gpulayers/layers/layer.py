@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from .. import config, constraints, dtype_policies, initializers, regularizers
+from ..arguments import flag
 from ..ops import arrays
 from ..ops.spatial import integer
 from ..registry import serialize_object
@@ -65,13 +66,11 @@ class Layer:
         self._variables, self._sublayers = [], []
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = dtype
-        self.autocast = bool(autocast)
+        self.autocast = flag(autocast, "autocast")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string. Received: {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name
-        if not isinstance(trainable, (bool, np.bool_)):
-            raise ValueError(f"trainable must be True or False. Received: {trainable!r}")
-        self._trainable = bool(trainable)
+        self._trainable = flag(trainable, "trainable")
         self.built, self.build_shape, self.device = False, None, None
         self.penalties = []  # on the outputs of the last call
         self.path = None
@@ -117,7 +116,7 @@ class Layer:
         """The output alone; a symbolic one for symbolic inputs."""
         if is_symbolic(inputs):
             return call(self, inputs, arguments, keywords, training)
-        return self.forward(inputs, *arguments, training=bool(training), **keywords)[0]
+        return self.forward(inputs, *arguments, training=flag(training, "training"), **keywords)[0]
 
     def forward(self, inputs, training=True):
         """The pair (output, backward)."""

@@ -1,7 +1,8 @@
 """Normalisation by the length alone: RMSNormalization and UnitNormalization."""
 
+from ..arguments import real
 from ..ops import normalization
-from .arguments import number
+from ..ops.axes import positive_axes
 from .layer import Layer
 from .sample_normalization import checked_axis
 
@@ -18,10 +19,10 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = checked_axis(axis), number(epsilon, "epsilon", 0)
+        self.axis, self.epsilon = checked_axis(axis), real(epsilon, "epsilon", 0)
 
     def build(self, input_shape):
-        shape = tuple(input_shape[axis] for axis in normalization.positive_axes(self.axis, len(input_shape)))
+        shape = tuple(input_shape[axis] for axis in positive_axes(self.axis, len(input_shape)))
         if None in shape:
             raise ValueError(
                 f"{self.name} needs known sizes along axis {self.axis}. Received: shape {tuple(input_shape)}"
@@ -29,7 +30,7 @@ class RMSNormalization(Layer):
         self.scale = self.add_weight(shape, "ones", name="scale")
 
     def forward(self, x, training=True):
-        axes = normalization.positive_axes(self.axis, x.ndim)
+        axes = positive_axes(self.axis, x.ndim)
         shape = tuple(size if axis in axes else 1 for axis, size in enumerate(x.shape))
         if tuple(x.shape[axis] for axis in axes) != self.scale.shape:
             raise ValueError(
@@ -62,7 +63,7 @@ class UnitNormalization(Layer):
         self.axis = checked_axis(axis)
 
     def forward(self, x, training=True):
-        axes = normalization.positive_axes(self.axis, x.ndim)
+        axes = positive_axes(self.axis, x.ndim)
         result = normalization.normalize_length(x, axes, 1e-12)
         y = result.values.astype(x.dtype, copy=False)
 

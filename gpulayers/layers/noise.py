@@ -2,9 +2,9 @@
 
 import math
 
+from ..arguments import real
 from ..ops import random
 from ..ops.activations import SELU_ALPHA, SELU_SCALE
-from .arguments import number
 from .core import Dropout, checked_noise_shape
 from .layer import Layer
 from .shapes import layer_data_format, split
@@ -100,7 +100,7 @@ class GaussianNoise(_Noise):
 
     def __init__(self, stddev, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.stddev = self._share = number(stddev, "stddev", 0, 1)
+        self.stddev = self._share = real(stddev, "stddev", 0, 1)
         self.seed, self._draws = seed, random.Draws(seed)
 
     def _draw(self, x, generator):
@@ -151,7 +151,7 @@ class AlphaDropout(_Noise):
 
 
 def _rate_below_one(rate):
-    rate = number(rate, "rate", 0, 1)
+    rate = real(rate, "rate", 0, 1)
     if rate == 1:
         raise ValueError("rate must be below 1. Received: 1.0")
     return rate

@@ -1,9 +1,10 @@
 """BatchNormalization."""
 
 from .. import initializers
+from ..arguments import flag, real
 from ..ops import arrays, normalization
+from ..ops.axes import positive_axes
 from ..ops.spatial import integer
-from .arguments import number
 from .layer import Layer
 
 
@@ -53,21 +54,21 @@ class BatchNormalization(Layer):
     ):
         super().__init__(**kwargs)
         self.axis = integer(axis, "axis", least=-(2**31))
-        self.momentum, self.epsilon = number(momentum, "momentum"), number(epsilon, "epsilon", 0)
-        self.center, self.scale = bool(center), bool(scale)
+        self.momentum, self.epsilon = real(momentum, "momentum"), real(epsilon, "epsilon", 0)
+        self.center, self.scale = flag(center, "center"), flag(scale, "scale")
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.set_weight_arguments("beta", beta_initializer, beta_regularizer, beta_constraint)
         self.set_weight_arguments("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
-        self.renorm, self.synchronized = bool(renorm), bool(synchronized)
+        self.renorm, self.synchronized = flag(renorm, "renorm"), flag(synchronized, "synchronized")
         self.renorm_clipping = _checked_clipping(renorm_clipping)
         if self.renorm_clipping is None and self.renorm:
             self.renorm_clipping = {}  # as in Keras's configurations
-        self.renorm_momentum = number(renorm_momentum, "renorm_momentum")
+        self.renorm_momentum = real(renorm_momentum, "renorm_momentum")
         self.gamma = self.beta = None
 
     def build(self, input_shape):
-        (axis,) = normalization.positive_axes(self.axis, len(input_shape))
+        (axis,) = positive_axes(self.axis, len(input_shape))
         size = input_shape[axis]
         if size is None or axis == 0:
             raise ValueError(
@@ -96,7 +97,7 @@ class BatchNormalization(Layer):
         return (self.axis,)
 
     def forward(self, x, mask=None, training=True):
-        (axis,) = normalization.positive_axes(self.axis, x.ndim)
+        (axis,) = positive_axes(self.axis, x.ndim)
         shape = tuple(size if other == axis else 1 for other, size in enumerate(x.shape))
         if x.shape[axis] != self.moving_mean.shape[0]:
             raise ValueError(
@@ -172,11 +173,11 @@ def _step(variable, value, momentum):
 
 
 def _checked_clipping(clipping):
-    if not clipping and isinstance(clipping, (dict, type(None))):
+    if isinstance(clipping, (dict, type(None))) and not clipping:
         return None
     if not isinstance(clipping, dict) or not set(clipping) <= {"rmin", "rmax", "dmax"}:
         raise ValueError(f"renorm_clipping must be a dict of rmin, rmax and dmax. Received: {clipping!r}")
-    clipping = {name: number(value, name, 0) for name, value in clipping.items() if value is not None}
+    clipping = {name: real(value, name, 0) for name, value in clipping.items() if value is not None}
     if clipping.get("rmin", 0) > clipping.get("rmax", float("inf")):
         raise ValueError(f"rmin must be at most rmax. Received: renorm_clipping={clipping}")
     return clipping

@@ -1,6 +1,7 @@
 """Pooling layers: maxima and averages over sliding windows."""
 
 from .. import ops
+from ..arguments import flag
 from ..ops.pooling.problem import PoolingProblem
 from ..ops.pooling.unpooling import indices_of_taps
 from ..ops.spatial import ceiling_padding, spatial_tuple
@@ -41,7 +42,7 @@ class _Pooling(Layer):
         self.strides = self.pool_size if strides is None else spatial_tuple(strides, self.rank, "strides")
         self.padding = checked_padding(padding, self.rank)
         self.data_format = layer_data_format(data_format)
-        self.ceil_mode = bool(ceil_mode)
+        self.ceil_mode = flag(ceil_mode, "ceil_mode")
 
     def _padding_of(self, shape):
         """The padding for inputs of that shape."""
@@ -98,7 +99,7 @@ class _MaxPooling(_Pooling):
         **kwargs,
     ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
-        self.return_indices = bool(return_indices)
+        self.return_indices = flag(return_indices, "return_indices")
         self.dilation_rate = dilation_rate
         spatial_tuple(dilation_rate, self.rank, "dilation_rate")
 

@@ -1,11 +1,13 @@
 """Activation functions with parameters, as layers: ReLU, LeakyReLU, PReLU, ELU and Softmax."""
 
+import math
 import warnings
 
 from .. import activations
-from ..ops import arrays, merging, normalization
+from ..arguments import real
+from ..ops import arrays, merging
+from ..ops.axes import positive_axes
 from ..ops.spatial import integer
-from .arguments import number
 from .layer import Layer
 
 
@@ -30,9 +32,10 @@ class ReLU(_Elementwise):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else number(max_value, "max_value", least=0)
-        self.negative_slope = number(negative_slope, "negative_slope", least=0)
-        self.threshold = number(threshold, "threshold", least=0)
+        unlimited = max_value is None or isinstance(max_value, float) and max_value == math.inf
+        self.max_value = None if unlimited else real(max_value, "max_value", least=0)
+        self.negative_slope = real(negative_slope, "negative_slope", least=0)
+        self.threshold = real(threshold, "threshold", least=0)
 
     def forward(self, x, training=True):
         parameters = dict(
@@ -54,7 +57,7 @@ class LeakyReLU(_Elementwise):
             warnings.warn("alpha is now called negative_slope", DeprecationWarning, stacklevel=2)
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
-        self.negative_slope = number(negative_slope, "negative_slope", least=0)
+        self.negative_slope = real(negative_slope, "negative_slope", least=0)
 
     def forward(self, x, training=True):
         return self._apply(activations.leaky_relu, x, negative_slope=self.negative_slope)
@@ -69,7 +72,7 @@ class ELU(_Elementwise):
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = number(alpha, "alpha")
+        self.alpha = real(alpha, "alpha")
 
     def forward(self, x, training=True):
         y, backward = self._apply(activations.elu, x, alpha=self.alpha)
@@ -151,7 +154,7 @@ class Softmax(_Elementwise):
 
     def forward(self, x, mask=None, training=True):
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        normalization.positive_axes(self.axis, x.ndim)
+        positive_axes(self.axis, x.ndim)
         if mask is None:
             return self._apply(activations.softmax, x, axis=axis)
         xp = arrays.array_module(x)

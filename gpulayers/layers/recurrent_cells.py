@@ -11,6 +11,8 @@ class ForgetBias(initializers.Initializer):
     """Ones for the forget gate, another initializer's values for the other three."""
 
     def __init__(self, others):
+        if others is None:
+            raise ValueError("unit_forget_bias needs a bias_initializer. Received: bias_initializer=None")
         self.others = others
 
     def __call__(self, shape, dtype=None):

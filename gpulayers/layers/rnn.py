@@ -2,6 +2,7 @@
 
 import inspect
 
+from ..arguments import flag
 from ..ops import arrays
 from .built_in_cell import BuiltInCell
 from .calling import converted, float_dtypes
@@ -57,9 +58,15 @@ class RNN(Layer):
                 f"state_size must be an integer, or a list of them. Received: {cell.state_size!r}"
             )
         self.cell = cell
-        self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
-        self.go_backwards, self.stateful = bool(go_backwards), bool(stateful)
-        self.unroll, self.zero_output_for_mask = bool(unroll), bool(zero_output_for_mask)
+        self.return_sequences, self.return_state = (
+            flag(return_sequences, "return_sequences"),
+            flag(return_state, "return_state"),
+        )
+        self.go_backwards, self.stateful = flag(go_backwards, "go_backwards"), flag(stateful, "stateful")
+        self.unroll, self.zero_output_for_mask = (
+            flag(unroll, "unroll"),
+            flag(zero_output_for_mask, "zero_output_for_mask"),
+        )
         self.states = None  # what a stateful layer carries on: a flat list
         self._cell_trains = "training" in inspect.signature(cell.forward).parameters
 

@@ -2,9 +2,10 @@
 
 import warnings
 
+from ..arguments import flag, real
 from ..ops import normalization
+from ..ops.axes import positive_axes
 from ..ops.spatial import integer
-from .arguments import number
 from .layer import Layer
 
 
@@ -23,7 +24,7 @@ class _Scaled(Layer):
     def _set_scaling(self, center, scale, **kinds):
         """The arguments of beta and of gamma: an initializer, a regularizer and a constraint each."""
         self.autocast = False  # the statistics are those of the input as it comes
-        self.center, self.scale = bool(center), bool(scale)
+        self.center, self.scale = flag(center, "center"), flag(scale, "scale")
         for kind, arguments in kinds.items():
             self.set_weight_arguments(kind, *arguments)
 
@@ -92,14 +93,14 @@ class LayerNormalization(_Scaled):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if rms_scaling:
+        self.rms_scaling = flag(rms_scaling, "rms_scaling")
+        if self.rms_scaling:
             warnings.warn(
                 "rms_scaling divides by the deviation; RMSNormalization is what it is named after",
                 DeprecationWarning,
                 stacklevel=2,
             )
-        self.axis, self.epsilon = checked_axis(axis), number(epsilon, "epsilon", 0)
-        self.rms_scaling = bool(rms_scaling)
+        self.axis, self.epsilon = checked_axis(axis), real(epsilon, "epsilon", 0)
         self._set_scaling(
             center,
             scale,
@@ -108,12 +109,12 @@ class LayerNormalization(_Scaled):
         )
 
     def build(self, input_shape):
-        axes = normalization.positive_axes(self.axis, len(input_shape))
+        axes = positive_axes(self.axis, len(input_shape))
         scale, center = self.scale or self.rms_scaling, self.center and not self.rms_scaling
         self._add_scaling(tuple(input_shape[axis] for axis in axes), input_shape, scale, center)
 
     def forward(self, x, training=True):
-        axes = normalization.positive_axes(self.axis, x.ndim)
+        axes = positive_axes(self.axis, x.ndim)
         self._check_sizes(axes, x)
         shape = tuple(size if axis in axes else 1 for axis, size in enumerate(x.shape))
         function = normalization.normalize_deviation if self.rms_scaling else normalization.normalize_moments
@@ -149,8 +150,10 @@ class GroupNormalization(_Scaled):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.groups = groups if groups == -1 else integer(groups, "groups", least=1)
-        self.axis, self.epsilon = integer(axis, "axis", least=-(2**31)), number(epsilon, "epsilon", 0)
+        self.groups = integer(groups, "groups", least=-1)
+        if not self.groups:
+            raise ValueError("groups must be at least 1, or -1. Received: 0")
+        self.axis, self.epsilon = integer(axis, "axis", least=-(2**31)), real(epsilon, "epsilon", 0)
         self._set_scaling(
             center,
             scale,
@@ -159,7 +162,7 @@ class GroupNormalization(_Scaled):
         )
 
     def build(self, input_shape):
-        (axis,) = normalization.positive_axes(self.axis, len(input_shape))
+        (axis,) = positive_axes(self.axis, len(input_shape))
         size = input_shape[axis]
         groups = size if self.groups == -1 else self.groups
         if axis == 0 or size is not None and size % groups:
@@ -171,7 +174,7 @@ class GroupNormalization(_Scaled):
         self.groups = groups
 
     def forward(self, x, training=True):
-        (axis,) = normalization.positive_axes(self.axis, x.ndim)
+        (axis,) = positive_axes(self.axis, x.ndim)
         self._check_sizes((axis,), x)
         split = (self.groups, x.shape[axis] // self.groups)
         grouped = x.reshape(x.shape[:axis] + split + x.shape[axis + 1 :])

@@ -62,7 +62,7 @@ class UpSampling2D(_UpSampling):
         super().__init__(data_format, **kwargs)
         self.size = self._factors = spatial_tuple(size, 2, "size")
         self.interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
-        if self.interpolation not in resizing.INTERPOLATIONS:
+        if not isinstance(interpolation, str) or self.interpolation not in resizing.INTERPOLATIONS:
             raise ValueError(
                 f"interpolation must be one of {resizing.INTERPOLATIONS}. Received: {interpolation!r}"
             )

@@ -1,9 +1,10 @@
 """Losses, by Keras's names."""
 
 import functools
+import inspect
 
 from .. import registry
-from ..ops import classification_losses, overlap_losses, regression_losses
+from ..ops import arrays, classification_losses, overlap_losses, regression_losses
 from ..ops import ctc as ctc_losses
 from ..ops import losses as basic_losses
 from .classification import (
@@ -30,42 +31,66 @@ from .regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from .weights import as_array
 
 
-def _function(operation):
-    """The values alone of an operation that gives them with their backward."""
+def _function(operation, kind):
+    """The values alone of an operation that gives them with their backward; the class `kind` checks the
+    options."""
+    signature = inspect.signature(operation)
 
     @functools.wraps(operation)
     def loss(y_true, y_pred, *arguments, **options):
         y_true, y_pred = Loss.prepared(y_true, y_pred)
-        return operation(y_true, y_pred, *arguments, **options)[0]
+        if arguments or options:
+            given = signature.bind(y_true, y_pred, *arguments, **options).arguments
+            options = {name: given[name] for name in list(given)[2:]}
+            checked = kind(**{name: value for name, value in options.items() if name in kind.options})
+            for name, value in options.items():
+                if name in kind.options:
+                    options[name] = getattr(checked, name)
+                elif value is not None:
+                    options[name] = as_array(value, arrays.device_of(y_pred), name)
+        return operation(y_true, y_pred, **options)[0]
 
     loss.__module__, loss.__doc__ = __name__, f"One value a sample: {operation.__doc__}"
     return loss
 
 
-binary_crossentropy = _function(basic_losses.binary_crossentropy)
-binary_focal_crossentropy = _function(classification_losses.binary_focal_crossentropy)
-categorical_crossentropy = _function(basic_losses.categorical_crossentropy)
-categorical_focal_crossentropy = _function(classification_losses.categorical_focal_crossentropy)
-categorical_generalized_cross_entropy = _function(classification_losses.categorical_generalized_cross_entropy)
-categorical_hinge = _function(classification_losses.categorical_hinge)
-circle = _function(overlap_losses.circle)
-cosine_similarity = _function(regression_losses.cosine_similarity)
-ctc = _function(ctc_losses.ctc)
-dice = _function(overlap_losses.dice)
-hinge = _function(classification_losses.hinge)
-huber = _function(regression_losses.huber)
-kl_divergence = _function(regression_losses.kl_divergence)
-log_cosh = _function(regression_losses.log_cosh)
-mean_absolute_error = _function(basic_losses.mean_absolute_error)
-mean_absolute_percentage_error = _function(regression_losses.mean_absolute_percentage_error)
-mean_squared_error = _function(basic_losses.mean_squared_error)
-mean_squared_logarithmic_error = _function(regression_losses.mean_squared_logarithmic_error)
-poisson = _function(regression_losses.poisson)
-sparse_categorical_crossentropy = _function(basic_losses.sparse_categorical_crossentropy)
-squared_hinge = _function(classification_losses.squared_hinge)
-tversky = _function(overlap_losses.tversky)
+binary_crossentropy = _function(basic_losses.binary_crossentropy, BinaryCrossentropy)
+binary_focal_crossentropy = _function(
+    classification_losses.binary_focal_crossentropy, BinaryFocalCrossentropy
+)
+categorical_crossentropy = _function(basic_losses.categorical_crossentropy, CategoricalCrossentropy)
+categorical_focal_crossentropy = _function(
+    classification_losses.categorical_focal_crossentropy, CategoricalFocalCrossentropy
+)
+categorical_generalized_cross_entropy = _function(
+    classification_losses.categorical_generalized_cross_entropy, CategoricalGeneralizedCrossEntropy
+)
+categorical_hinge = _function(classification_losses.categorical_hinge, CategoricalHinge)
+circle = _function(overlap_losses.circle, Circle)
+cosine_similarity = _function(regression_losses.cosine_similarity, CosineSimilarity)
+ctc = _function(ctc_losses.ctc, CTC)
+dice = _function(overlap_losses.dice, Dice)
+hinge = _function(classification_losses.hinge, Hinge)
+huber = _function(regression_losses.huber, Huber)
+kl_divergence = _function(regression_losses.kl_divergence, KLDivergence)
+log_cosh = _function(regression_losses.log_cosh, LogCosh)
+mean_absolute_error = _function(basic_losses.mean_absolute_error, MeanAbsoluteError)
+mean_absolute_percentage_error = _function(
+    regression_losses.mean_absolute_percentage_error, MeanAbsolutePercentageError
+)
+mean_squared_error = _function(basic_losses.mean_squared_error, MeanSquaredError)
+mean_squared_logarithmic_error = _function(
+    regression_losses.mean_squared_logarithmic_error, MeanSquaredLogarithmicError
+)
+poisson = _function(regression_losses.poisson, Poisson)
+sparse_categorical_crossentropy = _function(
+    basic_losses.sparse_categorical_crossentropy, SparseCategoricalCrossentropy
+)
+squared_hinge = _function(classification_losses.squared_hinge, SquaredHinge)
+tversky = _function(overlap_losses.tversky, Tversky)
 
 _CLASSES = {  # class -> its function
     BinaryCrossentropy: binary_crossentropy,

@@ -1,7 +1,8 @@
 """Losses of classification: crossentropies and the hinge family."""
 
-from ..arguments import number, share
+from ..arguments import flag, number, share
 from ..ops import classification_losses, losses
+from ..ops.spatial import integer
 from .loss import Loss, checked_axis
 
 _MEAN = "sum_over_batch_size"
@@ -29,7 +30,7 @@ class BinaryCrossentropy(Loss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.from_logits = bool(from_logits)
+        self.from_logits = flag(from_logits, "from_logits")
         self.label_smoothing = share(label_smoothing, "label_smoothing", closed=True)
         self.axis = checked_axis(axis)
 
@@ -56,7 +57,7 @@ class CategoricalCrossentropy(Loss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.from_logits = bool(from_logits)
+        self.from_logits = flag(from_logits, "from_logits")
         self.label_smoothing = share(label_smoothing, "label_smoothing", closed=True)
         self.axis = checked_axis(axis)
 
@@ -83,8 +84,8 @@ class SparseCategoricalCrossentropy(Loss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.from_logits = bool(from_logits)
-        self.ignore_class = _checked_class(ignore_class)
+        self.from_logits = flag(from_logits, "from_logits")
+        self.ignore_class = checked_class(ignore_class)
         self.axis = checked_axis(axis)
 
     def kept(self, y_true, values):
@@ -112,10 +113,10 @@ class BinaryFocalCrossentropy(Loss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.apply_class_balancing = bool(apply_class_balancing)
+        self.apply_class_balancing = flag(apply_class_balancing, "apply_class_balancing")
         self.alpha = number(alpha, "alpha")
         self.gamma = number(gamma, "gamma")
-        self.from_logits = bool(from_logits)
+        self.from_logits = flag(from_logits, "from_logits")
         self.label_smoothing = share(label_smoothing, "label_smoothing", closed=True)
         self.axis = checked_axis(axis)
 
@@ -138,9 +139,10 @@ class CategoricalFocalCrossentropy(Loss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.alpha = alpha if hasattr(alpha, "__len__") else number(alpha, "alpha")
+        several = isinstance(alpha, (list, tuple)) or getattr(alpha, "ndim", 0) == 1
+        self.alpha = [number(part, "alpha") for part in alpha] if several else number(alpha, "alpha")
         self.gamma = number(gamma, "gamma")
-        self.from_logits = bool(from_logits)
+        self.from_logits = flag(from_logits, "from_logits")
         self.label_smoothing = share(label_smoothing, "label_smoothing", closed=True)
         self.axis = checked_axis(axis)
 
@@ -187,12 +189,9 @@ class CategoricalHinge(Loss):
         super().__init__(name, reduction, dtype)
 
 
-def _checked_class(ignore_class):
-    if ignore_class is not None and (
-        isinstance(ignore_class, bool) or not hasattr(ignore_class, "__index__")
-    ):
-        raise ValueError(f"ignore_class must be an integer. Received: {ignore_class!r}")
-    return ignore_class
+def checked_class(ignore_class):
+    """The number of a class, or None."""
+    return None if ignore_class is None else integer(ignore_class, "ignore_class", -(2**31))
 
 
 def _checked_share(q):

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..layers.names import automatic_name
 from ..ops import arrays
+from ..ops.spatial import integer
 from .weights import as_array, final_weights, same_rank
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -17,11 +18,11 @@ def kind_by_shapes(true_shape, predicted_shape):
 
 
 def checked_axis(axis):
-    """The axis, if it is an integer, several of them or None; else a ValueError."""
+    """The axis as an integer, a list of them or None; else a TypeError or ValueError."""
     axes = axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,)
-    if any(isinstance(a, bool) or not hasattr(a, "__index__") for a in axes):
-        raise ValueError(f"axis must be an integer. Received: {axis!r}")
-    return axis
+    for entry in axes:
+        integer(entry, "axis", -(2**31))
+    return list(axis) if isinstance(axis, (list, tuple)) else None if axis is None else int(axis)
 
 
 class Loss:

@@ -1,6 +1,6 @@
 """Losses of overlapping regions, of embeddings and of sequences."""
 
-from ..arguments import number
+from ..arguments import flag, number
 from ..ops import ctc, overlap_losses
 from .loss import Loss, checked_axis
 
@@ -50,7 +50,7 @@ class Circle(Loss):
         super().__init__(name, reduction, dtype)
         self.gamma = number(gamma, "gamma")
         self.margin = number(margin, "margin")
-        self.remove_diagonal = bool(remove_diagonal)
+        self.remove_diagonal = flag(remove_diagonal, "remove_diagonal")
 
     def kept(self, y_true, values):
         return values > 0

@@ -45,7 +45,13 @@ def masked_weight(sample_weight, mask, xp, dtype, rescale):
     if sample_weight is None:
         return mask
     mask, sample_weight = same_rank(mask, sample_weight.astype(dtype, copy=False))
-    return mask * sample_weight
+    try:
+        return mask * sample_weight
+    except ValueError:
+        raise ValueError(
+            f"sample_weight must fit the mask, of shape {tuple(mask.shape)}. "
+            f"Received: shape {tuple(sample_weight.shape)}"
+        ) from None
 
 
 def weights_like(values, sample_weight):

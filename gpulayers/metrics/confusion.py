@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ..arguments import count
+from ..arguments import count, share
 from ..losses.loss import Loss
 from ..losses.weights import as_array, masked_weight, weights_like
 from ..ops import arrays
+from ..ops.spatial import integer
 from .metric import Metric
 
 
@@ -75,15 +76,18 @@ class Counts(Metric):
 
 
 def _levels(thresholds, default):
-    levels = thresholds if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     if thresholds is None:
         return [default]
-    numbers = [
-        level for level in levels if not isinstance(level, (bool, str)) and hasattr(level, "__float__")
-    ]
-    if not len(levels) or len(numbers) < len(levels) or any(not 0 <= level <= 1 for level in numbers):
-        raise ValueError(f"thresholds must lie in [0, 1]. Received: {thresholds!r}")
-    return [float(level) for level in levels]
+    several = isinstance(thresholds, (list, tuple)) or isinstance(thresholds, np.ndarray) and thresholds.ndim
+    levels = thresholds if several else [thresholds]
+    if not len(levels):
+        raise ValueError(f"At least one of the thresholds is needed. Received: {thresholds!r}")
+    return [share(level, "thresholds", closed=True) for level in levels]
+
+
+def checked_class(class_id):
+    """The number of a class, None for all; it may count from the last."""
+    return None if class_id is None else integer(class_id, "class_id", -(2**31))
 
 
 def of_class(class_id, *parts):
@@ -100,7 +104,9 @@ def of_class(class_id, *parts):
 
 class _Thresholded(Counts):
     def __init__(self, thresholds=None, name=None, dtype=None, default=0.5):
-        self.thresholds, self.levels = thresholds, _levels(thresholds, default)
+        self.levels = _levels(thresholds, default)
+        one = thresholds is None or np.ndim(thresholds) == 0
+        self.thresholds = None if thresholds is None else self.levels[0] if one else self.levels
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
@@ -160,9 +166,7 @@ class _Share(_Thresholded):
     direction = "up"
 
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
-        self.top_k, self.class_id = count(top_k, "top_k", 1), class_id
-        if class_id is not None and (isinstance(class_id, bool) or not hasattr(class_id, "__index__")):
-            raise ValueError(f"class_id must be an integer. Received: {class_id!r}")
+        self.top_k, self.class_id = count(top_k, "top_k", 1, optional=True), checked_class(class_id)
         super().__init__(thresholds, name, dtype, 0.5 if top_k is None else -np.inf)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):

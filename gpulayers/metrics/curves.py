@@ -3,10 +3,11 @@
 import numpy as np
 
 from .. import config
-from ..arguments import count, share
+from ..arguments import count, flag, share
+from ..losses.weights import as_array
 from ..ops import arrays
 from ..ops.activations import sigmoid
-from .confusion import Counts, of_class, prepared, quotient
+from .confusion import Counts, checked_class, of_class, prepared, quotient
 
 
 class AUC(Counts):
@@ -46,13 +47,20 @@ class AUC(Counts):
             self.num_thresholds = count(num_thresholds, "num_thresholds", 2)
             inner = np.linspace(0, 1, self.num_thresholds)[1:-1]
         else:
+            if not isinstance(thresholds, (list, tuple, np.ndarray)) or not getattr(thresholds, "ndim", 1):
+                raise TypeError(f"thresholds must be a list of numbers. Received: {thresholds!r}")
             inner = np.sort([share(level, "thresholds", closed=True) for level in thresholds])
             self.num_thresholds = len(inner) + 2
         if num_labels is not None and not multi_label:
             raise ValueError(f"num_labels goes with multi_label. Received: num_labels={num_labels!r}")
-        self._given, self.from_logits = thresholds, bool(from_logits)
-        self.multi_label, self.num_labels = bool(multi_label), count(num_labels, "num_labels", 1)
-        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
+        self._given, self.from_logits = thresholds, flag(from_logits, "from_logits")
+        self.multi_label, self.num_labels = (
+            flag(multi_label, "multi_label"),
+            count(num_labels, "num_labels", 1, optional=True),
+        )
+        self.label_weights = None
+        if label_weights is not None:
+            self.label_weights = as_array(label_weights, arrays.CPU, "label_weights").astype(np.float64)
         self.levels = [-config.epsilon(), *inner, 1 + config.epsilon()]
         super().__init__(name, dtype)
 
@@ -138,8 +146,9 @@ class _BestAt(Counts):
     def __init__(self, value, name_of_value, num_thresholds, class_id, name, dtype):
         setattr(self, name_of_value, share(value, name_of_value, closed=True))
         self._name_of_value = name_of_value
-        self.num_thresholds, self.class_id = count(num_thresholds, "num_thresholds", 1), class_id
-        self.levels = np.linspace(0, 1, num_thresholds) if num_thresholds > 1 else [0.5]
+        self.num_thresholds = count(num_thresholds, "num_thresholds", 1)
+        self.class_id = checked_class(class_id)
+        self.levels = np.linspace(0, 1, self.num_thresholds) if self.num_thresholds > 1 else [0.5]
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):

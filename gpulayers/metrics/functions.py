@@ -5,21 +5,36 @@ import math
 import numpy as np
 
 from .. import config
+from ..arguments import count, flag, real
 from ..losses.loss import Loss
 from ..losses.weights import as_array
 from ..ops import arrays
+from ..ops.axes import positive_axes
+from ..ops.losses import whole_numbers
 
 
 def accuracy(y_true, y_pred):
     """Where y_pred equals y_true."""
-    y_true, y_pred = Loss.prepared(y_true, y_pred)
+    y_true, y_pred = same_shapes(y_true, y_pred)
     return (y_true == y_pred).astype(np.float32)
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
     """Where y_pred > threshold agrees with y_true."""
+    y_true, y_pred = same_shapes(y_true, y_pred)
+    return (y_true == (y_pred > real(threshold, "threshold"))).astype(np.float32)
+
+
+def same_shapes(y_true, y_pred):
+    """Both as arrays of one device and one shape; see `Loss.prepared`.
+
+    Raises:
+        ValueError: different shapes.
+    """
     y_true, y_pred = Loss.prepared(y_true, y_pred)
-    return (y_true == (y_pred > threshold)).astype(np.float32)
+    if tuple(y_true.shape) != tuple(y_pred.shape):
+        raise ValueError(f"y_true must have the shape {y_pred.shape} of y_pred. Received: {y_true.shape}")
+    return y_true, y_pred
 
 
 def _numbers(y_true, y_pred):
@@ -63,10 +78,13 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
     """Where fewer than k of y_pred are above the one at the class number y_true; from_sorted_ids: y_pred
     holds class numbers, the likeliest first."""
     y_true, y_pred = _numbers(y_true, y_pred)
-    if from_sorted_ids:
+    k = count(k, "k", 1)
+    if flag(from_sorted_ids, "from_sorted_ids"):
         return (y_true[..., None] == y_pred[..., :k]).any(axis=-1).astype(np.float32)
-    chosen = arrays.array_module(y_pred).take_along_axis(y_pred, y_true.astype(np.int64)[..., None], -1)
-    return ((y_pred > chosen).sum(axis=-1) < k).astype(np.float32)
+    xp, y_true = arrays.array_module(y_pred), whole_numbers(y_true, "y_true")
+    known = (y_true >= 0) & (y_true < y_pred.shape[-1])  # no other class is among the largest
+    chosen = xp.take_along_axis(y_pred, xp.where(known, y_true, 0)[..., None], -1)
+    return (((y_pred > chosen).sum(axis=-1) < k) & known).astype(np.float32)
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
@@ -84,6 +102,7 @@ def cosine_similarity(y_true, y_pred, axis=-1):
 def pearson_correlation(y_true, y_pred, axis=-1):
     """The covariance over `axis` by both standard deviations."""
     y_true, y_pred = _floats(y_true, y_pred)
+    axis = positive_axes(axis, y_pred.ndim)
     parts = []
     for values in (y_true, y_pred):
         values = values - values.mean(axis=axis, keepdims=True)
@@ -94,6 +113,7 @@ def pearson_correlation(y_true, y_pred, axis=-1):
 def concordance_correlation(y_true, y_pred, axis=-1):
     """2 cov / (var + var + (mean - mean)^2) over `axis` (Lin 1989)."""
     y_true, y_pred = _floats(y_true, y_pred)
+    axis = positive_axes(axis, y_pred.ndim)
     means = [values.mean(axis=axis, keepdims=True) for values in (y_true, y_pred)]
     total = y_true.var(axis=axis, keepdims=True) + y_pred.var(axis=axis, keepdims=True)
     total = total + (means[0] - means[1]) ** 2 + y_pred.dtype.type(config.epsilon())
@@ -101,7 +121,5 @@ def concordance_correlation(y_true, y_pred, axis=-1):
 
 
 def _floats(y_true, y_pred):
-    y_true, y_pred = Loss.prepared(y_true, y_pred)
-    if tuple(y_true.shape) != tuple(y_pred.shape):
-        raise ValueError(f"y_true must have the shape {y_pred.shape} of y_pred. Received: {y_true.shape}")
+    y_true, y_pred = same_shapes(y_true, y_pred)
     return y_true.astype(y_pred.dtype, copy=False), y_pred

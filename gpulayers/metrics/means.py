@@ -1,12 +1,13 @@
 """Metrics that are means of a function's values."""
 
 from .. import losses
-from ..arguments import count, share
+from ..arguments import count, flag, real, share
+from ..losses.classification import checked_class
 from ..losses.loss import checked_axis
 from ..losses.weights import as_array
 from ..ops import arrays
 from . import functions
-from .metric import Mean, MeanMetricWrapper, prepared
+from .metric import Mean, MeanMetricWrapper
 
 
 class Accuracy(MeanMetricWrapper):
@@ -24,7 +25,7 @@ class BinaryAccuracy(MeanMetricWrapper):
     direction = "up"
 
     def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
-        super().__init__(functions.binary_accuracy, name, dtype, threshold=_checked_threshold(threshold))
+        super().__init__(functions.binary_accuracy, name, dtype, threshold=real(threshold, "threshold"))
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
@@ -154,7 +155,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
             losses.binary_crossentropy,
             name,
             dtype,
-            from_logits=bool(from_logits),
+            from_logits=flag(from_logits, "from_logits"),
             label_smoothing=share(label_smoothing, "label_smoothing", closed=True),
         )
 
@@ -171,7 +172,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
             losses.categorical_crossentropy,
             name,
             dtype,
-            from_logits=bool(from_logits),
+            from_logits=flag(from_logits, "from_logits"),
             label_smoothing=share(label_smoothing, "label_smoothing", closed=True),
             axis=checked_axis(axis),
         )
@@ -211,7 +212,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     direction = "up"
 
     def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None, from_sorted_ids=False):
-        sorted_ids = {"from_sorted_ids": True} if from_sorted_ids else {}
+        sorted_ids = {"from_sorted_ids": True} if flag(from_sorted_ids, "from_sorted_ids") else {}
         function = functions.sparse_top_k_categorical_accuracy
         super().__init__(function, name, dtype, k=count(k, "k", 1), **sorted_ids)
         self.k, self.from_sorted_ids = k, bool(from_sorted_ids)
@@ -230,7 +231,11 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         ignore_class=None,
         axis=-1,
     ):
-        options = {"from_logits": bool(from_logits), "ignore_class": ignore_class, "axis": checked_axis(axis)}
+        options = {
+            "from_logits": flag(from_logits, "from_logits"),
+            "ignore_class": checked_class(ignore_class),
+            "axis": checked_axis(axis),
+        }
         super().__init__(losses.sparse_categorical_crossentropy, name, dtype, **options)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
@@ -252,14 +257,8 @@ class RootMeanSquaredError(Mean):
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
-        y_true, y_pred = prepared(y_true, y_pred)
+        y_true, y_pred = functions.same_shapes(y_true, y_pred)
         self.take((y_pred - y_true) ** 2, sample_weight, mask)
 
     def result(self):
         return super().result() ** 0.5
-
-
-def _checked_threshold(threshold):
-    if isinstance(threshold, (bool, str)) or not hasattr(threshold, "__float__"):
-        raise TypeError(f"threshold must be a number. Received: {threshold!r}")
-    return threshold

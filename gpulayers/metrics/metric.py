@@ -4,9 +4,9 @@ import numpy as np
 
 from .. import config, initializers
 from ..layers.names import automatic_name
-from ..losses.loss import Loss
 from ..losses.weights import as_array, masked_weight, same_rank
 from ..ops import arrays
+from ..ops.spatial import sizes
 from ..variable import Variable
 
 
@@ -34,7 +34,7 @@ class Metric:
     def add_variable(self, shape=(), initializer="zeros", dtype=None, name=None):
         """A Variable in the host's memory, which `reset_state` sets to zero."""
         made = initializers.get(initializer)(
-            tuple(shape), dtype=arrays.any_dtype(dtype or "float64", "dtype")
+            sizes(shape, "shape"), dtype=arrays.any_dtype("float64" if dtype is None else dtype, "dtype")
         )
         self.variables.append(Variable(np.array(made), name or "variable", trainable=False))
         return self.variables[-1]
@@ -71,10 +71,7 @@ class Metric:
 
 
 def _name_of(dtype):
-    try:
-        return np.dtype(dtype).name
-    except TypeError:
-        raise TypeError(f"dtype must be the name of a type. Received: {dtype!r}") from None
+    return arrays.any_dtype(dtype, "dtype").name
 
 
 class _Reduction(Metric):
@@ -165,7 +162,7 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn, name=None, dtype=None, **keywords):
         if not callable(fn):
             raise TypeError(f"fn must be a function of y_true and y_pred. Received: {fn!r}")
-        super().__init__(name or getattr(fn, "__name__", None), dtype)
+        super().__init__(getattr(fn, "__name__", None) if name is None else name, dtype)
         self.fn, self.keywords = fn, keywords
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
@@ -177,8 +174,3 @@ class MeanMetricWrapper(Mean):
         if type(self) is MeanMetricWrapper:
             raise ValueError(f"A function as a metric has no configuration. Received: {self.fn!r}")
         return super().get_config() | self.keywords
-
-
-def prepared(y_true, y_pred):
-    """Both as arrays of one device and fitting ranks; see `Loss.prepared`."""
-    return Loss.prepared(y_true, y_pred)

@@ -3,9 +3,12 @@
 import numpy as np
 
 from .. import config
-from ..arguments import count
+from ..arguments import count, flag, real
 from ..losses.weights import as_array, masked_weight, same_rank
 from ..ops import arrays
+from ..ops.axes import positive_axis
+from ..ops.losses import whole_numbers
+from ..ops.spatial import integer
 from .metric import Metric
 
 
@@ -25,29 +28,44 @@ class _ConfusionMatrix(Metric):
     def __init__(
         self, num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis
     ):
-        super().__init__("int32" if dtype in (None, "int") else dtype, name)
+        whole = dtype is None or isinstance(dtype, str) and dtype == "int"
+        super().__init__("int32" if whole else dtype, name)
         self.num_classes = count(num_classes, "num_classes", 1)
-        if isinstance(target_class_ids, (str, int)) or any(
-            isinstance(number, bool) or not hasattr(number, "__index__") or not 0 <= number < num_classes
-            for number in target_class_ids
-        ):
+        listed = isinstance(target_class_ids, (list, tuple, range))
+        if not listed and getattr(target_class_ids, "ndim", 0) != 1:
+            raise TypeError(
+                f"target_class_ids must be a list of class numbers. Received: {target_class_ids!r}"
+            )
+        self.target_class_ids = [integer(number, "target_class_ids") for number in target_class_ids]
+        if any(number >= self.num_classes for number in self.target_class_ids):
             raise ValueError(
                 f"target_class_ids must be class numbers in [0, {num_classes}). "
                 f"Received: {target_class_ids!r}"
             )
-        self.target_class_ids, self.ignore_class = list(target_class_ids), ignore_class
-        self.sparse_y_true, self.sparse_y_pred, self.axis = bool(sparse_y_true), bool(sparse_y_pred), axis
+        self.ignore_class = None if ignore_class is None else integer(ignore_class, "ignore_class", -(2**31))
+        self.sparse_y_true, self.sparse_y_pred, self.axis = (
+            flag(sparse_y_true, "sparse_y_true"),
+            flag(sparse_y_pred, "sparse_y_pred"),
+            integer(axis, "axis", -(2**31)),
+        )
         self.reset_state()
 
     def reset_state(self):
         self.total = 0
 
+    def _largest(self, rows, name):
+        """The positions of the largest elements along the axis."""
+        axis = positive_axis(self.axis, rows.ndim)
+        if not rows.shape[axis]:
+            raise ValueError(f"{name} must hold classes along axis {self.axis}. Received: shape {rows.shape}")
+        return rows.argmax(axis=axis)
+
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
         y_pred = as_array(y_pred)
         device, whole = arrays.device_of(y_pred), self.dtype.startswith(("int", "uint"))
         xp, y_true = device.array_module, as_array(y_true, device)
-        y_true = y_true if self.sparse_y_true else y_true.argmax(axis=self.axis)
-        y_pred = y_pred if self.sparse_y_pred else y_pred.argmax(axis=self.axis)
+        y_true = y_true if self.sparse_y_true else self._largest(y_true, "y_true")
+        y_pred = y_pred if self.sparse_y_pred else self._largest(y_pred, "y_pred")
         weight = xp.ones((), np.float64)
         if sample_weight is not None:
             weight = as_array(sample_weight, device, "sample_weight").astype(
@@ -55,7 +73,10 @@ class _ConfusionMatrix(Metric):
             )
         if mask is not None:
             weight = masked_weight(weight, as_array(mask, device, "mask"), xp, np.dtype(np.float64), False)
-        y_true, y_pred = (part.astype(np.int64).reshape(-1) for part in same_rank(y_true, y_pred))
+        y_true, y_pred = (
+            whole_numbers(part, name).reshape(-1)
+            for part, name in zip(same_rank(y_true, y_pred), ("y_true", "y_pred"))
+        )
         weight = weight.reshape(-1) if weight.ndim > 1 else weight
         if y_true.shape != y_pred.shape or weight.ndim and weight.shape not in (y_true.shape, (1,)):
             raise ValueError(
@@ -111,7 +132,7 @@ class BinaryIoU(IoU):
 
     def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
         super().__init__(2, target_class_ids, name, dtype)
-        self.threshold = threshold
+        self.threshold = real(threshold, "threshold")
 
     def update_state(self, y_true, y_pred, sample_weight=None, mask=None):
         y_pred = as_array(y_pred)
@@ -133,7 +154,8 @@ class MeanIoU(IoU):
         sparse_y_pred=True,
         axis=-1,
     ):
-        every = range(count(num_classes, "num_classes", 1))
+        num_classes = count(num_classes, "num_classes", 1)
+        every = range(num_classes)
         super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
 

@@ -1,5 +1,6 @@
 """F scores and the coefficient of determination."""
 
+import math
 import warnings
 
 import numpy as np
@@ -23,9 +24,9 @@ class FBetaScore(Metric):
     direction = "up"
 
     def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
-        if average not in (None, "micro", "macro", "weighted"):
+        if not (average is None or isinstance(average, str) and average in ("micro", "macro", "weighted")):
             raise ValueError(f"average must be None, 'micro', 'macro' or 'weighted'. Received: {average!r}")
-        if not isinstance(beta, float) or beta <= 0:
+        if not isinstance(beta, float) or not 0 < beta < math.inf:
             raise ValueError(f"beta must be a float above 0. Received: {beta!r}")
         if threshold is not None and not (isinstance(threshold, float) and 0 < threshold <= 1):
             raise ValueError(f"threshold must be a float in (0, 1]. Received: {threshold!r}")
@@ -90,7 +91,8 @@ class R2Score(Metric):
     direction = "up"
 
     def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):
-        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
+        named = class_aggregation is None or isinstance(class_aggregation, str)
+        if not named or class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
             raise ValueError(
                 "class_aggregation must be None, 'uniform_average' or 'variance_weighted_average'. "
                 f"Received: {class_aggregation!r}"

@@ -1,12 +1,16 @@
 """Activation functions and their gradients on NumPy and CuPy arrays; 16-bit types are computed in float32."""
 
 import dataclasses
+import functools
+import inspect
 import math
 from typing import Callable
 
 import numpy as np
 
+from ..arguments import flag, real
 from . import arrays, blocks
+from .axes import positive_axes, positive_axis
 
 ACTIVATIONS = {}  # name -> Activation
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -63,6 +67,8 @@ class Activation:
         gradient: `gradient(xp, grad_output, saved, **parameters) -> grad_input`.
         from_output: whether `saved` is the output rather than the input.
         elementwise: whether parts of large arrays may be computed apart.
+        checks: name of a parameter -> `check(value, name, x)`, which returns the value or raises; a default
+            of None passes without.
     """
 
     name: str
@@ -70,21 +76,48 @@ class Activation:
     gradient: Callable
     from_output: bool
     elementwise: bool = dataclasses.field(default=False, kw_only=True)
+    checks: dict = dataclasses.field(default_factory=dict, kw_only=True)
+
+    @functools.cached_property
+    def _parameters(self):
+        return list(inspect.signature(self.function).parameters.values())[3:]
+
+    def checked(self, x, arguments, parameters):
+        """The parameters by name, checked.
+
+        Raises:
+            TypeError, ValueError: of a wrong type, out of range, or unknown.
+        """
+        known = {parameter.name: parameter.default for parameter in self._parameters}
+        given = dict(zip(known, arguments)) | parameters
+        if len(given) < len(arguments) + len(parameters) or not given.keys() <= known.keys():
+            received = f"{len(arguments)} arguments and {', '.join(parameters) or 'no names'}"
+            raise TypeError(
+                f"{self.name} takes x and {', '.join(known) or 'nothing else'}. Received: {received}"
+            )
+        for name, value in given.items():
+            if name in self.checks and not (value is None and known[name] is None):
+                given[name] = self.checks[name](value, name, x)
+        return given
 
     def __call__(self, x, *arguments, out=None, **parameters):
         """The function of a float array of any shape, with the arguments it has in Keras; into `out` if
         given.
 
         Raises:
-            TypeError: not a float array.
+            TypeError, ValueError: not a float array, or arguments out of range.
         """
         x = arrays.take(x, "x")
         xp, dtype = arrays.array_module(x), arrays.float_dtype(x.dtype, "x")
+        if arguments or parameters:
+            parameters = self.checked(x, arguments, parameters)
+        if not x.ndim and out is None:  # NumPy's results without axes are no arrays
+            return self(x.reshape(1), **parameters).reshape(())
 
         def compute(x, out):
             if dtype.itemsize > 2:
-                return self.function(xp, x, out, *arguments, **parameters)
-            y = self.function(xp, x.astype(np.float32), None, *arguments, **parameters)
+                return self.function(xp, x, out, **parameters)
+            y = self.function(xp, x.astype(np.float32), None, **parameters)
             if out is None:
                 return y.astype(dtype)
             out[...] = y
@@ -122,14 +155,41 @@ class Activation:
         return f"<activation {self.name}>"
 
 
-def register(name, gradient, from_output=False, elementwise=False):
+def register(name, gradient, from_output=False, elementwise=False, **checks):
     """A decorator that makes an Activation of a function and adds it to `ACTIVATIONS`."""
 
     def made(function):
-        ACTIVATIONS[name] = Activation(name, function, gradient, from_output, elementwise=elementwise)
+        ACTIVATIONS[name] = Activation(
+            name, function, gradient, from_output, elementwise=elementwise, checks=checks
+        )
         return ACTIVATIONS[name]
 
     return made
+
+
+def finite(value, name, x):
+    """A check: a finite number."""
+    return real(value, name)
+
+
+def at_least_zero(value, name, x):
+    """A check: a finite number of at least 0."""
+    return real(value, name, least=0)
+
+
+def true_or_false(value, name, x):
+    """A check: a truth value."""
+    return flag(value, name)
+
+
+def one_axis(value, name, x):
+    """A check: an axis of x."""
+    return positive_axis(value, x.ndim, name)
+
+
+def some_axes(value, name, x):
+    """A check: axes of x, one or several."""
+    return positive_axes(value, x.ndim)
 
 
 @register("linear", lambda xp, grad, y: grad, from_output=True)
@@ -151,10 +211,16 @@ def _relu_gradient(xp, grad, y, negative_slope=0.0, max_value=None, threshold=0.
     return grad * slope
 
 
-@register("relu", _relu_gradient, from_output=True, elementwise=True)
+@register(
+    "relu",
+    _relu_gradient,
+    from_output=True,
+    elementwise=True,
+    negative_slope=finite,
+    max_value=finite,
+    threshold=at_least_zero,
+)
 def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
-    if threshold < 0:
-        raise ValueError(f"threshold must be at least 0. Received: {threshold}")
     if not (negative_slope or max_value is not None or threshold):
         return xp.maximum(x, 0, out=out)
     y = xp.where(x > threshold, x, negative_slope * (x - threshold)).astype(x.dtype, copy=False)
@@ -179,7 +245,7 @@ def _leaky_relu_gradient(xp, grad, y, negative_slope=0.2):
     return grad * slopes.take((y > 0).astype(np.int8))
 
 
-@register("leaky_relu", _leaky_relu_gradient, from_output=True, elementwise=True)
+@register("leaky_relu", _leaky_relu_gradient, from_output=True, elementwise=True, negative_slope=finite)
 def leaky_relu(xp, x, out, negative_slope=0.2):
     larger = xp.maximum if negative_slope <= 1 else xp.minimum
     return larger(x, x * x.dtype.type(negative_slope), out=out)
@@ -219,8 +285,10 @@ def _softmax_gradient(xp, grad, y, axis=-1):
     return product
 
 
-@register("softmax", _softmax_gradient, from_output=True)
+@register("softmax", _softmax_gradient, from_output=True, axis=some_axes)
 def softmax(xp, x, out, axis=-1):
+    if not x.size:  # has no largest
+        return x.copy()
     y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
     xp.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
@@ -233,8 +301,10 @@ def _log_softmax_gradient(xp, grad, y, axis=-1):
     return xp.subtract(grad, share, out=share)
 
 
-@register("log_softmax", _log_softmax_gradient, from_output=True)
+@register("log_softmax", _log_softmax_gradient, from_output=True, axis=some_axes)
 def log_softmax(xp, x, out, axis=-1):
+    if not x.size:  # has no largest
+        return x.copy()
     y = xp.subtract(x, x.max(axis=axis, keepdims=True), out=out)
     y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
     return y
@@ -249,7 +319,7 @@ def _elu_gradient(xp, grad, y, alpha=1.0, scale=1.0):
     return slope
 
 
-@register("elu", _elu_gradient, from_output=True, elementwise=True)
+@register("elu", _elu_gradient, from_output=True, elementwise=True, alpha=finite)
 def elu(xp, x, out, alpha=1.0):
     y = xp.minimum(x, 0)
     xp.expm1(y, out=y)
@@ -333,7 +403,7 @@ def _gelu_gradient(xp, grad, x, approximate=False):
     return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
 
 
-@register("gelu", _gelu_gradient, elementwise=True)
+@register("gelu", _gelu_gradient, elementwise=True, approximate=true_or_false)
 def gelu(xp, x, out, approximate=False):
     return xp.multiply(x, 0.5 * (1 + _gelu_tanh(xp, x)) if approximate else _normal_cdf(xp, x), out=out)
 

@@ -66,7 +66,9 @@ class CpuDevice(Device):
     def matmul(self, a, b):
         accumulate = accumulation_dtype(a.dtype)
         # BLAS knows neither float16 nor bfloat16.
-        return np.matmul(a.astype(accumulate, copy=False), b.astype(accumulate, copy=False)).astype(a.dtype, copy=False)
+        return np.matmul(a.astype(accumulate, copy=False), b.astype(accumulate, copy=False)).astype(
+            a.dtype, copy=False
+        )
 
     def random_generator(self, seed):
         return np.random.Generator(np.random.Philox(seed))
@@ -226,7 +228,9 @@ def take(value, name):
         return value
     if hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__"):
         on_host = int(value.__dlpack_device__()[0]) == 1  # kDLCPU
-        return (CPU if on_host else cuda_device(int(value.__dlpack_device__()[1]))).array_module.from_dlpack(value)
+        return (CPU if on_host else cuda_device(int(value.__dlpack_device__()[1]))).array_module.from_dlpack(
+            value
+        )
     raise TypeError(f"{name} must be a NumPy or CuPy array. Received: {type(value).__name__}")
 
 
@@ -262,7 +266,7 @@ def any_dtype(dtype, name):
     """
     try:
         return np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         raise ValueError(f"{name} must be a dtype or the name of one. Received: {dtype!r}") from None
 
 
@@ -272,7 +276,7 @@ def float_dtype(dtype, name):
     Raises:
         TypeError: any other dtype.
     """
-    dtype = np.dtype(dtype)
+    dtype = any_dtype(dtype, name)
     if dtype not in FLOAT_DTYPES:
         names = ", ".join(str(known) for known in FLOAT_DTYPES)
         raise TypeError(f"{name} must be one of {names}. Received: {dtype}")
@@ -288,7 +292,9 @@ def same_dtype(**named):
     dtypes = {name: float_dtype(array.dtype, name) for name, array in named.items() if array is not None}
     first = next(iter(dtypes.values()))
     if any(dtype != first for dtype in dtypes.values()):
-        raise TypeError(f"All arrays must have one dtype. Received: {', '.join(f'{n} {d}' for n, d in dtypes.items())}")
+        raise TypeError(
+            f"All arrays must have one dtype. Received: {', '.join(f'{n} {d}' for n, d in dtypes.items())}"
+        )
     return first
 
 

@@ -3,6 +3,7 @@
 from .. import config
 from . import arrays
 from .activations import sigmoid, softmax
+from .axes import positive_axis
 from .losses import _wide, class_numbers
 from .regression_losses import _both, _mean_of
 
@@ -57,6 +58,7 @@ def binary_focal_crossentropy(
     """Binary crossentropy times (1 - p_t)^gamma, p_t the probability given to the label, averaged over
     `axis` (Lin et al. 2017); balanced by alpha for label 1 and 1 - alpha for label 0 if asked."""
     xp, target, x = _both(y_true, y_pred)
+    axis = positive_axis(axis, x.ndim)
     if label_smoothing:
         target = target * (1 - label_smoothing) + 0.5 * label_smoothing
     p = sigmoid(x) if from_logits else x
@@ -81,6 +83,11 @@ def categorical_focal_crossentropy(
 ):
     """Categorical crossentropy with each class's term times alpha (1 - p)^gamma (Lin et al. 2017)."""
     xp, target, x = _both(y_true, y_pred)
+    axis = positive_axis(axis, x.ndim)
+    if isinstance(alpha, list):
+        if len(alpha) not in (1, x.shape[-1]):
+            raise ValueError(f"alpha must hold {x.shape[-1]} numbers, one a class. Received: {alpha}")
+        alpha = xp.asarray(alpha, x.dtype)
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / x.shape[-1]
     p = softmax(x, axis=axis) if from_logits else x

@@ -4,6 +4,7 @@ import numpy as np
 
 from . import arrays
 from .activations import log_softmax
+from .losses import whole_numbers
 
 
 def _shifted(xp, x, by):
@@ -30,7 +31,7 @@ def ctc(y_true, y_pred):
         )
     xp, wide = arrays.array_module(y_pred), arrays.accumulation_dtype(y_pred.dtype)
     log_p = log_softmax(y_pred.astype(wide, copy=False), axis=-1)
-    labels = y_true.astype(np.int64)
+    labels = whole_numbers(y_true, "y_true")
     samples, steps, classes = y_pred.shape
     outside = (labels < 0) | (labels >= classes)
     if bool(outside.any()):

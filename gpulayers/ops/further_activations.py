@@ -1,7 +1,8 @@
 """Activation functions of Keras that are met less often."""
 
+from ..arguments import real
 from . import arrays
-from .activations import ACTIVATIONS, sigmoid
+from .activations import at_least_zero, finite, one_axis, sigmoid
 from .activations import register as activation
 
 
@@ -12,7 +13,19 @@ def _into(out, y):
     return out
 
 
-@activation("celu", lambda xp, grad, y, alpha=1.0: grad * (xp.minimum(y, 0) / alpha + 1), from_output=True)
+def _not_zero(value, name, x):
+    """A check: a finite number other than 0."""
+    if not real(value, name):
+        raise ValueError(f"{name} must not be 0. Received: {value!r}")
+    return float(value)
+
+
+@activation(
+    "celu",
+    lambda xp, grad, y, alpha=1.0: grad * (xp.minimum(y, 0) / alpha + 1),
+    from_output=True,
+    alpha=_not_zero,
+)
 def celu(xp, x, out, alpha=1.0):
     negative = alpha * xp.expm1(xp.minimum(x, 0) / alpha)
     return _into(out, xp.where(x > 0, x, negative).astype(x.dtype, copy=False))
@@ -34,7 +47,7 @@ def _glu_gradient(xp, grad, x, axis=-1):
     return arrays.contiguous(xp.moveaxis(both, -1, axis))
 
 
-@activation("glu", _glu_gradient)
+@activation("glu", _glu_gradient, axis=one_axis)
 def glu(xp, x, out, axis=-1):
     """One half along the axis, gated by the sigmoid of the other (Y. Dauphin et al., 2017)."""
     first, second = _halves(x, axis)
@@ -47,12 +60,20 @@ def hard_tanh(xp, x, out):
     return xp.clip(x, -1, 1, out=out)
 
 
-@activation("hard_shrink", lambda xp, grad, x, threshold=0.5: grad * (abs(x) > threshold))
+@activation(
+    "hard_shrink",
+    lambda xp, grad, x, threshold=0.5: grad * (abs(x) > threshold),
+    threshold=at_least_zero,
+)
 def hard_shrink(xp, x, out, threshold=0.5):
     return _into(out, xp.where(abs(x) <= threshold, 0, x).astype(x.dtype, copy=False))
 
 
-@activation("soft_shrink", lambda xp, grad, x, threshold=0.5: grad * (abs(x) > threshold))
+@activation(
+    "soft_shrink",
+    lambda xp, grad, x, threshold=0.5: grad * (abs(x) > threshold),
+    threshold=at_least_zero,
+)
 def soft_shrink(xp, x, out, threshold=0.5):
     return _into(out, x - xp.clip(x, -threshold, threshold))
 
@@ -66,12 +87,16 @@ def _threshold_gradient(xp, grad, x, threshold, default_value):
     return grad * (x > threshold)
 
 
-@activation("threshold", _threshold_gradient)
+@activation("threshold", _threshold_gradient, threshold=finite, default_value=finite)
 def threshold(xp, x, out, threshold, default_value):
     return _into(out, xp.where(x <= threshold, default_value, x).astype(x.dtype, copy=False))
 
 
-@activation("squareplus", lambda xp, grad, x, b=4: grad * (0.5 + 0.5 * x / xp.sqrt(x * x + b)))
+@activation(
+    "squareplus",
+    lambda xp, grad, x, b=4: grad * (0.5 + 0.5 * x / xp.sqrt(x * x + b)),
+    b=at_least_zero,
+)
 def squareplus(xp, x, out, b=4):
     return _into(out, (x + xp.sqrt(x * x + b)) / 2)
 
@@ -96,9 +121,11 @@ def _sparsemax_gradient(xp, grad, y, axis=-1):
     return kept * (grad - mean)
 
 
-@activation("sparsemax", _sparsemax_gradient, from_output=True)
+@activation("sparsemax", _sparsemax_gradient, from_output=True, axis=one_axis)
 def sparsemax(xp, x, out, axis=-1):
     """The nearest point of the simplex along the axis (A. Martins, R. Astudillo, 2016)."""
+    if not x.size:
+        return x.copy()
     descending = -xp.sort(-xp.moveaxis(x, axis, -1), axis=-1)
     sums = xp.cumsum(descending, axis=-1)
     ranks = xp.arange(1, x.shape[axis] + 1, dtype=x.dtype)

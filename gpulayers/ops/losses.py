@@ -10,6 +10,7 @@ import numpy as np
 from .. import config
 from . import arrays
 from .activations import log_softmax, sigmoid
+from .axes import positive_axis
 
 
 def _wide(y_pred):
@@ -59,6 +60,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     """-(t log p + (1 - t) log(1 - p)), averaged over `axis`; t is y_true drawn to 1/2 by label_smoothing."""
     _same_shape(y_true, y_pred)
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
+    axis = positive_axis(axis, x.ndim)
     target = y_true.astype(x.dtype, copy=False)
     if label_smoothing:
         target = target * (1 - label_smoothing) + 0.5 * label_smoothing
@@ -84,6 +86,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     """-sum(t log p) over `axis`; p is y_pred divided by its sum, or softmax(y_pred) if from_logits."""
     _same_shape(y_true, y_pred)
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
+    axis = positive_axis(axis, x.ndim)
     target = y_true.astype(x.dtype, copy=False)
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / x.shape[axis]
@@ -112,20 +115,37 @@ def _log_probabilities(xp, x, from_logits, axis):
     return xp.log(p), slope
 
 
+def whole_numbers(labels, name):
+    """The labels as int64.
+
+    Raises:
+        ValueError: a float that is no whole number.
+    """
+    found = labels.astype(np.int64, copy=False) if labels.dtype.kind in "iub" else None
+    if found is None:
+        broken = labels != arrays.array_module(labels).floor(labels)
+        broken |= ~arrays.array_module(labels).isfinite(labels)
+        if bool(broken.any()):
+            raise ValueError(f"{name} must hold whole numbers. Received: {float(labels[broken][0])}")
+        found = labels.astype(np.int64)
+    return found
+
+
 def class_numbers(y_true, shape, axis=-1):
     """The labels of predictions of that shape as int64, without the axis of the classes.
 
     Raises:
-        ValueError: another shape.
+        ValueError: another shape, or fractions.
     """
+    axis = positive_axis(axis, len(shape))
     if y_true.ndim == len(shape) and y_true.shape[axis] == 1:
         y_true = y_true.squeeze(axis)
-    expected = tuple(size for position, size in enumerate(shape) if position != axis % len(shape))
+    expected = tuple(size for position, size in enumerate(shape) if position != axis)
     if tuple(y_true.shape) != expected:
         raise ValueError(
             f"y_true must hold one class number a sample: shape {expected}. Received: {tuple(y_true.shape)}"
         )
-    return y_true.astype(np.int64, copy=False)
+    return whole_numbers(y_true, "y_true")
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
@@ -135,6 +155,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         ValueError: a class number outside [0, classes), or shapes that do not fit.
     """
     xp, x = arrays.array_module(y_pred), _wide(y_pred)
+    axis = positive_axis(axis, x.ndim)
     labels = class_numbers(y_true, x.shape, axis)
     kept = None
     if ignore_class is not None:

@@ -15,6 +15,7 @@ from . import arrays
 
 _LONG_ROW = 2048  # elements
 
+
 @dataclasses.dataclass(frozen=True)
 class Normalized:
     """What a normalisation leaves, in the accumulation dtype.
@@ -75,19 +76,6 @@ class Deviated:
         m = self.moments
         along = (grad_values * self.wide).sum(axis=m.axes, keepdims=True)
         return m.inverse * (grad_values - m.weights * m.values * m.inverse * along)
-
-
-def positive_axes(axes, rank):
-    """The axes counted from the front, sorted.
-
-    Raises:
-        ValueError: an axis out of range, or one that occurs twice.
-    """
-    given = axes if isinstance(axes, (tuple, list)) else (axes,)
-    inside = given and all(-rank <= axis < rank for axis in given)
-    if not inside or len({axis % rank for axis in given}) < len(given):
-        raise ValueError(f"axis must name different axes of an input of rank {rank}. Received: {axes!r}")
-    return tuple(sorted(axis % rank for axis in given))
 
 
 def total(values, axes):

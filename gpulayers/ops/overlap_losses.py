@@ -4,19 +4,17 @@ import numpy as np
 
 from .. import config
 from . import arrays
+from .activations import sigmoid
+from .axes import positive_axes
+from .losses import whole_numbers
 from .regression_losses import _both
 
 
 def _expanded(x, axis, ndim):
-    """Sums over an axis (None: over all), made to fit the array they were formed of again."""
+    """Sums over axes from the front (None: over all), made to fit the array they were formed of again."""
     if axis is None:
         return x
-    axes = {a % ndim for a in (axis if isinstance(axis, (list, tuple)) else (axis,))}
-    return x[tuple(None if a in axes else slice(None) for a in range(ndim))]
-
-
-def _axes(axis):
-    return tuple(axis) if isinstance(axis, list) else axis
+    return x[tuple(None if a in axis else slice(None) for a in range(ndim))]
 
 
 def _quotient(first, first_slope, second, second_slope, y_pred, axis):
@@ -33,17 +31,17 @@ def _quotient(first, first_slope, second, second_slope, y_pred, axis):
 def dice(y_true, y_pred, axis=None):
     """1 - 2 sum(t p) / (sum(t) + sum(p)) over the axes given, or all."""
     xp, target, x = _both(y_true, y_pred)
-    axes = _axes(axis)
-    total = target.sum(axis=axes) + x.sum(axis=axes) + x.dtype.type(config.epsilon())
-    return _quotient(2 * (target * x).sum(axis=axes), 2 * target, total, 1, y_pred, axis)
+    axis = None if axis is None else positive_axes(axis, x.ndim)
+    total = target.sum(axis=axis) + x.sum(axis=axis) + x.dtype.type(config.epsilon())
+    return _quotient(2 * (target * x).sum(axis=axis), 2 * target, total, 1, y_pred, axis)
 
 
 def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     """1 - s / (s + alpha sum((1 - p) t) + beta sum(p (1 - t))), s = sum(t p), over the axes given, or all."""
     xp, target, x = _both(y_true, y_pred)
-    axes = _axes(axis)
-    overlap = (target * x).sum(axis=axes)
-    missed, wrong = ((1 - x) * target).sum(axis=axes), (x * (1 - target)).sum(axis=axes)
+    axis = None if axis is None else positive_axes(axis, x.ndim)
+    overlap = (target * x).sum(axis=axis)
+    missed, wrong = ((1 - x) * target).sum(axis=axis), (x * (1 - target)).sum(axis=axis)
     total = overlap + missed * alpha + wrong * beta + x.dtype.type(config.epsilon())
     slope = target - alpha * target + beta * (1 - target)
     return _quotient(overlap, target, total, slope, y_pred, axis)
@@ -74,9 +72,14 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
     wide, itself = arrays.accumulation_dtype(y_pred.dtype), ref_embeddings is None
     xp, matmul = arrays.array_module(y_pred), arrays.device_of(y_pred).matmul
     x = y_pred.astype(wide, copy=False)
-    others = x if itself else xp.asarray(ref_embeddings, wide)
-    labels = y_true.astype(np.int32).reshape(-1)
-    other_labels = labels if ref_labels is None else xp.asarray(ref_labels).astype(np.int32).reshape(-1)
+    others = x if itself else ref_embeddings.astype(wide, copy=False)
+    labels = whole_numbers(y_true, "y_true").reshape(-1)
+    other_labels = labels if ref_labels is None else whole_numbers(ref_labels, "ref_labels").reshape(-1)
+    if others.ndim != 2 or x.ndim == 2 and others.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"ref_embeddings must be rows as long as those of y_pred, of shape {tuple(y_pred.shape)}. "
+            f"Received: shape {tuple(others.shape)}"
+        )
     if x.ndim != 2 or labels.shape != x.shape[:1] or other_labels.shape != others.shape[:1]:
         raise ValueError(
             "y_true must hold a class number for each row of y_pred. "
@@ -102,7 +105,7 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
     def backward(weights):
         by_distance = near_shares * gamma * 2 * distance
         by_distance = by_distance - far_shares * gamma * (far + (1 - margin - distance)) * (far > 0)
-        slope = xp.where(some, 1 / (1 + xp.exp(-known)), 0)
+        slope = xp.where(some, sigmoid(known), 0)
         grad = by_distance * positive * (slope * weights)[:, None]
         grad = (grad + grad.T if itself else grad).astype(wide, copy=False)
         return -matmul(grad, others).astype(y_pred.dtype, copy=False)

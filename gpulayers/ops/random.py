@@ -36,6 +36,17 @@ def next_seed():
     return int(state[0]) >> 1
 
 
+def checked_seed(seed):
+    """The seed as an int, or None.
+
+    Raises:
+        ValueError: no integer of at least 0.
+    """
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise ValueError(f"seed must be an integer of at least 0, or None. Received: {seed!r}")
+    return None if seed is None else int(seed)
+
+
 def host_generator(seed=None):
     """A NumPy generator from the seed, or from the process's stream."""
     return np.random.Generator(np.random.Philox(next_seed() if seed is None else seed))
@@ -87,9 +98,8 @@ class Draws:
     """
 
     def __init__(self, seed=None):
-        if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
-            raise ValueError(f"seed must be an integer of at least 0, or None. Received: {seed!r}")
-        self._seed = next_seed() if seed is None else int(seed)
+        seed = checked_seed(seed)
+        self._seed = next_seed() if seed is None else seed
         self._generators = {}
 
     def generator(self, array):

@@ -2,6 +2,7 @@
 
 from .. import config
 from . import arrays
+from .axes import positive_axis
 from .losses import _difference, _same_shape, _wide
 
 
@@ -77,6 +78,7 @@ def kl_divergence(y_true, y_pred):
 def cosine_similarity(y_true, y_pred, axis=-1):
     """Minus the cosine of the angle between y_true and y_pred along `axis`; 0 where one is 0."""
     xp, target, x = _both(y_true, y_pred)
+    axis = positive_axis(axis, x.ndim)
 
     def inverse_norm(values):
         squares = (values * values).sum(axis=axis, keepdims=True)

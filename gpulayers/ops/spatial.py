@@ -18,8 +18,9 @@ def integer(value, name, least=0):
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer. Received: {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}. Received: {number}")
+    if not least <= number < 2**63:
+        limit = f"at least {least}" if number < least else "below 2**63"
+        raise ValueError(f"{name} must be {limit}. Received: {number}")
     return number
 
 
@@ -28,9 +29,12 @@ def sizes(shape, name):
     try:
         if isinstance(shape, str):
             raise TypeError
-        return tuple(map(operator.index, shape))
+        found = tuple(map(operator.index, shape))
     except TypeError:
         raise TypeError(f"{name} must hold integers. Received: {shape!r}") from None
+    if any(abs(size) >= 2**63 for size in found):
+        raise ValueError(f"{name} must hold integers of 64 bits. Received: {shape!r}")
+    return found
 
 
 def spatial_tuple(value, rank, name, least=1):
@@ -44,7 +48,7 @@ def spatial_tuple(value, rank, name, least=1):
 
 def checked_data_format(data_format):
     """The data format itself, or a ValueError."""
-    if data_format not in DATA_FORMATS:
+    if not isinstance(data_format, str) or data_format not in DATA_FORMATS:
         raise ValueError(f"data_format must be one of {DATA_FORMATS}. Received: {data_format!r}")
     return data_format
 

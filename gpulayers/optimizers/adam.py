@@ -2,8 +2,8 @@
 
 import math
 
+from ..arguments import flag, number, share
 from ..ops.optimizers import adam_step
-from ..arguments import number, share
 from .optimizer import Optimizer
 
 
@@ -25,7 +25,7 @@ class Adam(Optimizer):
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
         self.beta_1, self.beta_2 = share(beta_1, "beta_1"), share(beta_2, "beta_2")
-        self.epsilon, self.amsgrad = number(epsilon, "epsilon"), bool(amsgrad)
+        self.epsilon, self.amsgrad = number(epsilon, "epsilon"), flag(amsgrad, "amsgrad")
         if amsgrad:
             self.slots = (*self.slots, "velocity_hat")
 

@@ -1,7 +1,7 @@
 """Adagrad (Duchi et al. 2011), Adadelta (Zeiler 2012) and Ftrl (McMahan et al. 2013)."""
 
+from ..arguments import number, real, share
 from ..ops.optimizers import adadelta_step, adagrad_step, ftrl_step
-from ..arguments import number, share
 from .optimizer import Optimizer
 
 
@@ -68,9 +68,7 @@ class Ftrl(Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
-        if isinstance(learning_rate_power, (bool, str)) or not learning_rate_power <= 0:
-            raise ValueError(f"learning_rate_power must be at most 0. Received: {learning_rate_power!r}")
-        self.learning_rate_power = float(learning_rate_power)
+        self.learning_rate_power = real(learning_rate_power, "learning_rate_power", most=0)
         self.initial_accumulator_value = number(initial_accumulator_value, "initial_accumulator_value")
         self.l1_regularization_strength = number(l1_regularization_strength, "l1_regularization_strength")
         self.l2_regularization_strength = number(l2_regularization_strength, "l2_regularization_strength")
@@ -84,6 +82,8 @@ class Ftrl(Optimizer):
 
     def update_all(self, values, grads, states, decays, step, clip):
         rate = self.rate
+        if not rate:
+            raise ValueError("Ftrl needs a learning rate above 0, by which it divides. Received: 0")
         ftrl_step(
             values,
             grads,

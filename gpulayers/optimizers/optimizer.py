@@ -5,13 +5,13 @@ import re
 
 import numpy as np
 
+from ..arguments import count, flag, full_signature, number, share
 from ..layers.names import automatic_name
 from ..ops import arrays
 from ..ops.optimizers import Clip, blend
 from ..registry import serialize_object
 from ..variable import Variable
 from . import gradients, schedules
-from ..arguments import count, full_signature, number, share
 
 
 class Optimizer:
@@ -82,15 +82,20 @@ class Optimizer:
                 f"At most one of clipnorm, clipvalue and global_clipnorm can be given. Received: {given}"
             )
         self.clipnorm, self.clipvalue, self.global_clipnorm = (given.get(key) for key in clips)
-        self.use_ema, self.ema_momentum = bool(use_ema), share(ema_momentum, "ema_momentum", closed=True)
-        self.ema_overwrite_frequency = count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
+        self.use_ema, self.ema_momentum = (
+            flag(use_ema, "use_ema"),
+            share(ema_momentum, "ema_momentum", closed=True),
+        )
+        self.ema_overwrite_frequency = count(
+            ema_overwrite_frequency, "ema_overwrite_frequency", 1, optional=True
+        )
         self.loss_scale_factor = (
             None
             if loss_scale_factor is None
             else number(loss_scale_factor, "loss_scale_factor", positive=True)
         )
         self.gradient_accumulation_steps = count(
-            gradient_accumulation_steps, "gradient_accumulation_steps", 2
+            gradient_accumulation_steps, "gradient_accumulation_steps", 2, optional=True
         )
         self.built = False
         self._states = {}  # variable -> its states, in the order of slots
@@ -118,7 +123,7 @@ class Optimizer:
         rate = self._learning_rate
         if isinstance(rate, schedules.LearningRateSchedule):
             return float(rate(int(self._calls.value)))
-        return float(self._rate.value if rate is None else rate())
+        return float(self._rate.value) if rate is None else number(rate(), "The learning rate")
 
     @learning_rate.setter
     def learning_rate(self, value):

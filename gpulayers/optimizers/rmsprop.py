@@ -1,7 +1,7 @@
 """RMSprop (Hinton 2012)."""
 
+from ..arguments import flag, number, share
 from ..ops.optimizers import rmsprop_step
-from ..arguments import number, share
 from .optimizer import Optimizer
 
 
@@ -23,7 +23,7 @@ class RMSprop(Optimizer):
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
         self.rho, self.momentum = share(rho, "rho", closed=True), share(momentum, "momentum", closed=True)
-        self.epsilon, self.centered = number(epsilon, "epsilon"), bool(centered)
+        self.epsilon, self.centered = number(epsilon, "epsilon"), flag(centered, "centered")
         self.slots = (
             ("velocity",) + (("momentum",) if momentum else ()) + (("average_gradient",) if centered else ())
         )

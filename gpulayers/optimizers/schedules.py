@@ -2,7 +2,8 @@
 
 import math
 
-from ..registry import Registry, serialize_object
+from ..arguments import flag, number, real
+from ..registry import Registry, deserializer, serialize_object
 
 
 class LearningRateSchedule:
@@ -19,6 +20,50 @@ class LearningRateSchedule:
         return cls(**config)
 
 
+def _text(value, name):
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string. Received: {value!r}")
+    return value
+
+
+def _numbers(value, name):
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list of numbers. Received: {value!r}")
+    return [real(entry, name) for entry in value]
+
+
+def _positive(value, name):
+    return number(value, name, positive=True)
+
+
+def _at_least_one(value, name):
+    return real(value, name, least=1)
+
+
+def _real_or_none(value, name):
+    return None if value is None else real(value, name)
+
+
+_CHECKS = {  # argument -> `check(value, name)`
+    "initial_learning_rate": real,
+    "end_learning_rate": real,
+    "warmup_target": _real_or_none,
+    "decay_steps": _positive,
+    "first_decay_steps": _positive,
+    "warmup_steps": number,
+    "decay_rate": number,
+    "power": number,
+    "alpha": real,
+    "t_mul": _at_least_one,  # shorter and shorter ones would never reach a later step
+    "m_mul": real,
+    "boundaries": _numbers,
+    "values": _numbers,
+    "staircase": flag,
+    "cycle": flag,
+    "name": _text,
+}
+
+
 class _Decay(LearningRateSchedule):
     """A schedule whose configuration is its constructor's arguments, kept under their names."""
 
@@ -26,9 +71,7 @@ class _Decay(LearningRateSchedule):
 
     def _keep(self, **values):
         for name, value in values.items():
-            if name.endswith("decay_steps") and not value > 0:
-                raise ValueError(f"{name} must be above 0. Received: {value!r}")
-            setattr(self, name, value)
+            setattr(self, name, _CHECKS[name](value, name))
         self.arguments = tuple(values)
 
     def get_config(self):
@@ -50,10 +93,12 @@ class ExponentialDecay(_Decay):
         )
 
     def __call__(self, step):
-        passed = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            math.floor(passed) if self.staircase else passed
-        )
+        passed = real(step, "step") / self.decay_steps
+        try:
+            share = self.decay_rate ** (math.floor(passed) if self.staircase else passed)
+        except OverflowError:  # a rate above 1
+            share = math.inf
+        return self.initial_learning_rate * share
 
 
 class InverseTimeDecay(_Decay):
@@ -71,7 +116,7 @@ class InverseTimeDecay(_Decay):
         )
 
     def __call__(self, step):
-        passed = step / self.decay_steps
+        passed = real(step, "step") / self.decay_steps
         return self.initial_learning_rate / (
             1 + self.decay_rate * (math.floor(passed) if self.staircase else passed)
         )
@@ -81,14 +126,17 @@ class PiecewiseConstantDecay(_Decay):
     """values[i] up to and including step boundaries[i], the last value after the last boundary."""
 
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
+        self._keep(boundaries=boundaries, values=values, name=name)
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "There must be one value more than boundaries. "
                 f"Received: {len(boundaries)} boundaries, {len(values)} values"
             )
-        self._keep(boundaries=list(boundaries), values=list(values), name=name)
+        if self.boundaries != sorted(self.boundaries):
+            raise ValueError(f"boundaries must be in ascending order. Received: {boundaries!r}")
 
     def __call__(self, step):
+        step = real(step, "step")
         passed = sum(step > int(boundary) for boundary in self.boundaries)
         return self.values[passed]
 
@@ -116,7 +164,7 @@ class PolynomialDecay(_Decay):
         )
 
     def __call__(self, step):
-        steps = self.decay_steps
+        steps, step = self.decay_steps, real(step, "step")
         if self.cycle:
             steps *= 1 if step == 0 else math.ceil(step / steps)
         left = 1 - min(step, steps) / steps
@@ -147,7 +195,7 @@ class CosineDecay(_Decay):
         )
 
     def __call__(self, step):
-        start = self.initial_learning_rate
+        start, step = self.initial_learning_rate, real(step, "step")
         if self.warmup_target is not None:
             if step < self.warmup_steps:
                 return start + (self.warmup_target - start) * step / self.warmup_steps
@@ -172,7 +220,7 @@ class CosineDecayRestarts(_Decay):
         )
 
     def __call__(self, step):
-        passed, restarts, length = step / self.first_decay_steps, 0, 1.0
+        passed, restarts, length = real(step, "step") / self.first_decay_steps, 0, 1.0
         while passed >= length:
             passed, restarts, length = passed - length, restarts + 1, length * self.t_mul
         wave = 0.5 * self.m_mul**restarts * (1 + math.cos(math.pi * passed / length))
@@ -192,12 +240,5 @@ _REGISTRY = Registry(
     ],
 )
 
-
-def deserialize(config, custom_objects=None):
-    """The schedule of a configuration; custom_objects: {class name: class} of schedules of one's own."""
-    name = config.get("class_name") if isinstance(config, dict) else None
-    custom = (custom_objects or {}).get(name)
-    return custom.from_config(config["config"]) if custom else _REGISTRY.get(config)
-
-
+deserialize = deserializer(_REGISTRY.get)
 serialize = serialize_object

@@ -1,6 +1,6 @@
 """Stochastic gradient descent."""
 
-from ..arguments import share
+from ..arguments import flag, share
 from ..ops.optimizers import sgd_row_step, sgd_step
 from .optimizer import Optimizer
 
@@ -18,7 +18,7 @@ class SGD(Optimizer):
 
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, *arguments, **kwargs):
         super().__init__(learning_rate, *arguments, **kwargs)
-        self.momentum, self.nesterov = share(momentum, "momentum", closed=True), bool(nesterov)
+        self.momentum, self.nesterov = share(momentum, "momentum", closed=True), flag(nesterov, "nesterov")
         self.slots = ("momentum",) if momentum else ()
 
     def update_all(self, values, grads, states, decays, step, clip):

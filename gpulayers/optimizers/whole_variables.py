@@ -4,9 +4,9 @@ Adafactor (Shazeer and Stern 2018) and Muon (Jordan et al. 2024)."""
 import math
 import re
 
+from ..arguments import count, flag, number, real, share
 from ..ops import arrays
 from .adam_variants import TwoBetas
-from ..arguments import count, number, share
 from .optimizer import Optimizer
 
 
@@ -55,9 +55,10 @@ class Adafactor(Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate, *arguments, **kwargs)
-        if isinstance(beta_2_decay, (bool, str)) or not beta_2_decay <= 0:
-            raise ValueError(f"beta_2_decay must be at most 0. Received: {beta_2_decay!r}")
-        self.beta_2_decay, self.relative_step = float(beta_2_decay), bool(relative_step)
+        self.beta_2_decay, self.relative_step = (
+            real(beta_2_decay, "beta_2_decay", most=0),
+            flag(relative_step, "relative_step"),
+        )
         self.epsilon_1, self.epsilon_2 = number(epsilon_1, "epsilon_1"), number(epsilon_2, "epsilon_2")
         self.clip_threshold = number(clip_threshold, "clip_threshold", positive=True)
 
@@ -160,11 +161,13 @@ class Muon(Optimizer):
             None if adam_weight_decay is None else number(adam_weight_decay, "adam_weight_decay")
         )
         self.epsilon, self.adam_lr_ratio = number(epsilon, "epsilon"), number(adam_lr_ratio, "adam_lr_ratio")
-        self.muon_a, self.muon_b, self.muon_c = float(muon_a), float(muon_b), float(muon_c)
-        self.momentum, self.nesterov = share(momentum, "momentum", closed=True), bool(nesterov)
+        self.muon_a, self.muon_b = real(muon_a, "muon_a"), real(muon_b, "muon_b")
+        self.muon_c = real(muon_c, "muon_c")
+        self.momentum, self.nesterov = share(momentum, "momentum", closed=True), flag(nesterov, "nesterov")
         self.ns_steps = count(ns_steps, "ns_steps", 0)
         self.rms_rate = None if rms_rate is None else number(rms_rate, "rms_rate")
-        self.exclude_layers, self.exclude_embeddings = list(exclude_layers or ()), bool(exclude_embeddings)
+        self.exclude_layers = _checked_patterns(exclude_layers, "exclude_layers")
+        self.exclude_embeddings = flag(exclude_embeddings, "exclude_embeddings")
 
     def _as_adam(self, variable):
         excluded = self.exclude_embeddings and "embedding" in variable.path.lower()
@@ -211,3 +214,20 @@ class Muon(Optimizer):
         names += ("adam_lr_ratio", "momentum", "ns_steps", "nesterov", "exclude_embeddings")
         names += ("adam_weight_decay", "rms_rate")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _checked_patterns(patterns, name):
+    """The regular expressions as a list; None for none.
+
+    Raises:
+        TypeError, ValueError: no list of them.
+    """
+    patterns = [] if patterns is None else patterns
+    if not isinstance(patterns, (list, tuple)) or any(not isinstance(pattern, str) for pattern in patterns):
+        raise TypeError(f"{name} must be a list of strings. Received: {patterns!r}")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{name} must be regular expressions: {error}. Received: {pattern!r}") from None
+    return list(patterns)

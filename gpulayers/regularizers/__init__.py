@@ -1,7 +1,6 @@
 """Penalties on weights and outputs, by Keras's names."""
 
-import math
-
+from ..arguments import number
 from ..ops import arrays, normalization
 from ..registry import Registry, deserializer, serialize_object
 
@@ -23,19 +22,21 @@ class Regularizer:
         return cls(**config)
 
 
-def _factor(value, name):
-    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number of at least 0. Received: {value!r}")
-    return float(value)
+def _taken(x):
+    """The array, which is one of floats, or a TypeError."""
+    x = arrays.take(x, "x")
+    arrays.float_dtype(x.dtype, "x")
+    return x
 
 
 class L1L2(Regularizer):
     """l1 * sum(|x|) + l2 * sum(x^2)."""
 
     def __init__(self, l1=0.0, l2=0.0):
-        self.l1, self.l2 = _factor(0.0 if l1 is None else l1, "l1"), _factor(0.0 if l2 is None else l2, "l2")
+        self.l1, self.l2 = number(0.0 if l1 is None else l1, "l1"), number(0.0 if l2 is None else l2, "l2")
 
     def __call__(self, x):
+        x = _taken(x)
         x = x.astype(arrays.accumulation_dtype(x.dtype), copy=False)
         return self.l1 * abs(x).sum() + self.l2 * (x * x).sum()
 
@@ -75,13 +76,14 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor=0.01, mode="rows"):
-        self.factor, self.mode = _factor(factor, "factor"), mode
-        if mode not in ("rows", "columns"):
+        self.factor, self.mode = number(factor, "factor"), mode
+        if not isinstance(mode, str) or mode not in ("rows", "columns"):
             raise ValueError(f"mode must be 'rows' or 'columns'. Received: {mode!r}")
 
     def _cosines(self, x):
         """(vectors of length 1, with their backward; their products, without those of each with itself; the
         factor of the sum)."""
+        x = _taken(x)
         if x.ndim != 2:
             raise ValueError(f"An OrthogonalRegularizer takes matrices. Received: shape {tuple(x.shape)}")
         rows = x if self.mode == "rows" else x.T

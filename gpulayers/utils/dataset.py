@@ -1,5 +1,6 @@
 """A base class for data that comes in numbered batches."""
 
+from ..arguments import flag
 from ..ops.spatial import integer
 
 
@@ -14,7 +15,10 @@ class PyDataset:
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         self.workers = integer(workers, "workers")
-        self.use_multiprocessing, self.max_queue_size = bool(use_multiprocessing), max_queue_size
+        self.use_multiprocessing, self.max_queue_size = (
+            flag(use_multiprocessing, "use_multiprocessing"),
+            max_queue_size,
+        )
 
     def __getitem__(self, index):
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(number of the batch)")

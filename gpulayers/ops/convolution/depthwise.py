@@ -2,7 +2,7 @@
 group for each channel."""
 
 from .. import arrays
-from ..spatial import split_shape
+from ..spatial import sizes, split_shape
 from . import conv, conv_backward_input, conv_backward_weight
 
 
@@ -60,7 +60,7 @@ def depthwise_conv_backward_weight(x, grad_output, weight_shape, *, data_format=
 def _grouped(weight_shape, input_shape, data_format):
     """The shape of the weights as those of a convolution with a group for each channel."""
     _, spatial, channels = split_shape(input_shape, data_format)
-    weight_shape, rank = tuple(weight_shape), len(spatial)
+    weight_shape, rank = sizes(weight_shape, "The shape of weight"), len(spatial)
     if len(weight_shape) != rank + 2 or weight_shape[-2] != channels or min(weight_shape) < 1:
         raise ValueError(
             f"weight must have {rank} window sizes, the {channels} channels of x, and filters a channel. "

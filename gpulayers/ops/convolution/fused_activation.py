@@ -15,6 +15,6 @@ class Activation(enum.Enum):
 def fused_activation(name):
     """The Activation of a name, or a ValueError."""
     known = [entry.value for entry in Activation]
-    if name not in known:
+    if not (name is None or isinstance(name, str)) or name not in known:
         raise ValueError(f"activation must be one of {known}. Received: {name!r}")
     return Activation(name)

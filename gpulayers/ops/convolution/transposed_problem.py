@@ -1,7 +1,7 @@
 """What a transposed convolution is: a ConvolutionProblem, read backwards."""
 
 from ..arrays import float_dtype
-from ..spatial import integer, split_shape
+from ..spatial import integer, sizes, split_shape
 from ..transposed_window import transposed_window
 from .fused_activation import fused_activation
 from .problem import problem_of
@@ -27,7 +27,7 @@ def transposed_problem(
     """
     dtype = float_dtype(dtype, "x")
     batch, spatial, channels = split_shape(input_shape, data_format)
-    weight_shape = tuple(map(int, weight_shape))
+    weight_shape = sizes(weight_shape, "The shape of weight")
     rank, groups = len(spatial), integer(groups, "groups", least=1)
     if len(weight_shape) != rank + 2 or min(weight_shape) < 1:
         raise ValueError(

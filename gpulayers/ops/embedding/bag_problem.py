@@ -35,7 +35,7 @@ class EmbeddingBagProblem:
     @classmethod
     def resolve(cls, ids, offsets, table, mode, weights, mask):
         """The problem of these arrays, or a ValueError/TypeError."""
-        if mode not in MODES:
+        if not isinstance(mode, str) or mode not in MODES:
             raise ValueError(f"mode must be one of {MODES}. Received: {mode!r}")
         if ids.dtype not in INDEX_DTYPES:
             raise TypeError(f"Embedding ids must be int32 or int64. Received: {ids.dtype}")

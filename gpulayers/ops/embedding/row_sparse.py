@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ...arguments import flag
 from .. import arrays
+from ..spatial import sizes
 from .problem import INDEX_DTYPES
 
 
@@ -36,13 +38,13 @@ class RowSparseGradient:
         if ids.dtype not in INDEX_DTYPES:
             raise TypeError(f"ids must be int32 or int64. Received: {ids.dtype}")
         arrays.float_dtype(values.dtype, "values")
-        shape = tuple(map(int, shape))
+        shape = sizes(shape, "shape")
         if len(shape) != 2 or ids.ndim != 1 or tuple(values.shape) != (len(ids), shape[1]):
             raise ValueError(
                 "ids (count,), values (count, columns) and a table's shape (rows, columns) are expected. "
                 f"Received: {tuple(ids.shape)}, {tuple(values.shape)} and {shape}"
             )
-        if not checked and len(ids):
+        if not flag(checked, "checked") and len(ids):
             first, last = (int(device.to_numpy(ids[at : at + 1])[0]) for at in (0, len(ids) - 1))
             if first < 0 or last >= shape[0] or bool((ids[1:] <= ids[:-1]).any()):
                 raise ValueError(

@@ -5,7 +5,7 @@ Bin o of m over n inputs is [floor(o * n / m), ceil((o + 1) * n / m)): bins may 
 
 from .. import arrays
 from ..dispatch import Operation, numpy_implementation
-from ..spatial import sizes
+from ..spatial import checked_data_format, sizes
 from . import adaptive_kernels as kernels
 from . import adaptive_reference as reference
 from .adaptive_problem import AdaptivePoolingProblem
@@ -113,7 +113,7 @@ def _of_gradient(grad_output, input_shape, data_format):
     """The problem of a backward, whose bins are read off the gradient."""
     rank = len(sizes(input_shape, "input_shape")) - 2
     shape = tuple(grad_output.shape)
-    bins = shape[1:-1] if data_format == "channels_last" else shape[2:]
+    bins = shape[1:-1] if checked_data_format(data_format) == "channels_last" else shape[2:]
     if len(shape) != rank + 2 or rank < 1:
         raise ValueError(
             f"grad_output must have the rank of input_shape {tuple(input_shape)}. Received: {shape}"

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from ...arguments import flag
 from ..arrays import float_dtype
 from ..dispatch import problem_type, remembered
 from ..spatial import SlidingWindow, checked_data_format, join_shape, split_shape
@@ -129,7 +130,7 @@ class GlobalPoolingProblem:
         """The problem of pooling an array of that shape, or a ValueError/TypeError."""
         dtype = float_dtype(dtype, "x")
         batch, spatial, channels = split_shape(input_shape, checked_data_format(data_format))
-        return cls(batch, channels, spatial, data_format, bool(keepdims), dtype)
+        return cls(batch, channels, spatial, data_format, flag(keepdims, "keepdims"), dtype)
 
     @property
     def input_shape(self):

@@ -1,5 +1,6 @@
 """The gated recurrent unit over whole sequences."""
 
+from ...arguments import flag
 from ..dispatch import Operation, numpy_implementation
 from . import gru_kernels, gru_reference, operands
 from .problem import GRUProblem
@@ -79,7 +80,9 @@ def gru(
         go_backwards=go_backwards, activation=activation, recurrent_activation=recurrent_activation
     )
     options |= dict(
-        training=training, reset_after=bool(reset_after), bias_shape=(2, 3) if reset_after else (3,)
+        training=training,
+        reset_after=flag(reset_after, "reset_after"),
+        bias_shape=(2, 3) if reset_after else (3,),
     )
     return operands.forward(FORWARD, GRUProblem, named, options, ("gates", "inner"))
 

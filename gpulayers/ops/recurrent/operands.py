@@ -71,5 +71,8 @@ def add_updates(named, options, updates):
     for state, update in updates.items():
         name, drawn = f"update_{state}", not isinstance(update, (int, float))
         dtype = getattr(named["x"], "dtype", None)
-        named[name] = arrays.take(update, name).astype(dtype, copy=False) if drawn else None
+        update = arrays.take(update, name) if drawn else update
+        if drawn and update.dtype.kind not in "biuf" and update.dtype not in arrays.FLOAT_DTYPES:
+            raise TypeError(f"{name} must hold numbers. Received: dtype {update.dtype}")
+        named[name] = update.astype(dtype, copy=False) if drawn else None
         options[f"taken_{state}"] = 1.0 if drawn else update

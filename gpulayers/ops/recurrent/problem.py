@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arguments import flag
 from .. import activations
 from ..arrays import accumulation_dtype, same_dtype
 
@@ -22,7 +23,7 @@ def _known_activation(given, name):
     if isinstance(given, activations.Activation):
         known = activations.ACTIVATIONS.get(given.name)
         return given.name if known is given else given
-    if given not in activations.ACTIVATIONS:
+    if not isinstance(given, str) or given not in activations.ACTIVATIONS:
         known = ", ".join([*ACTIVATIONS, *sorted(set(activations.ACTIVATIONS) - set(ACTIVATIONS))])
         raise ValueError(f"{name} must be one of {known}, or an Activation. Received: {given!r}")
     return given
@@ -142,9 +143,9 @@ class SequenceProblem:
             dtype,
             bias is not None,
             mask is not None,
-            bool(go_backwards),
+            flag(go_backwards, "go_backwards"),
             activation,
-            bool(training),
+            flag(training, "training"),
             input_scale is not None,
             recurrent_scale is not None,
             **options,

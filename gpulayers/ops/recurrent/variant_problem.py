@@ -74,6 +74,8 @@ class LSTMVariantProblem(LSTMProblem):
             "update_h": (update_h, ("batch", "steps", "size")),
             "update_c": (update_c, ("batch", "steps", "units")),
         }
+        if projection is not None and not projection.ndim:
+            raise ValueError(f"projection must be a matrix. Received: shape {tuple(projection.shape)}")
         return super().resolve(
             **named,
             projection=projection,
