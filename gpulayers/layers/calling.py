@@ -46,8 +46,7 @@ def with_conversion(function):
     def forward(self, inputs, *arguments, **keywords):
         if type(self).forward is not forward:
             return function(self, inputs, *arguments, **keywords)
-        names = sorted(inputs) if isinstance(inputs, dict) else None
-        inputs = self.in_order(inputs)
+        structure, inputs = inputs, self.in_order(inputs)
         several = isinstance(inputs, (list, tuple))
         given = [
             arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
@@ -85,7 +84,7 @@ def with_conversion(function):
                     None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)
                 )
                 grads = [*own, *grads[len(dtypes) :]]
-            return grads if names is None else dict(zip(self.input_labels, grads))
+            return self.laid_out(grads, structure)
 
         if penalty is not None:
             outputs = output.values() if isinstance(output, dict) else output

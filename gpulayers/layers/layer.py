@@ -133,6 +133,10 @@ class Layer:
             raise TypeError(f"{self.name} takes an array or a list. Received: a dict of {sorted(inputs)}")
         return inputs
 
+    def laid_out(self, grads, inputs):
+        """The gradients of inputs `in_order`, laid out as the inputs were."""
+        return dict(zip(self.input_labels, grads)) if isinstance(inputs, dict) else grads
+
     def convert_input(self, array):
         """The input in the type the layer computes in."""
         if array.dtype == self.compute_dtype:

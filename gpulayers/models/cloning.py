@@ -4,9 +4,10 @@ import copy
 import json
 
 from ..custom_objects import CustomObjectScope
-from ..layers import deserialize, symbolic
+from ..layers import deserialize
 from ..layers.input import Input, InputLayer
 from ..layers.symbolic import SymbolicTensor
+from . import structures
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
@@ -43,7 +44,7 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
                 clones[layer] = (clone_function or _by_configuration)(layer)
         return clones[layer]
 
-    given = None if input_tensors is None else symbolic.tensors_of(input_tensors)
+    given = None if input_tensors is None else structures.flatten(input_tensors)
     for tensor in given or ():
         if not isinstance(tensor, SymbolicTensor):
             raise TypeError(f"input_tensors must be symbolic tensors. Received: {tensor!r}")
@@ -104,11 +105,10 @@ def _cloned_functional(model, given, clone, call_function):
         inputs = inputs if call.listed and not (call.states and len(inputs) == 1) else inputs[0]
         layer = clone(call.layer)
         outputs = call_function(layer, inputs, **keywords) if call_function else layer(inputs, **keywords)
-        made.update(zip(call.outputs, symbolic.tensors_of(outputs)))
+        made.update(zip(call.outputs, structures.flatten(outputs)))
     outputs = [made[tensor] for tensor in model.outputs]
-    ends = ((model._input_keys, given), (model._output_keys, outputs))
-    structures = [
-        dict(zip(keys, tensors)) if keys else tensors if listed else tensors[0]
-        for (keys, tensors), listed in zip(ends, model.listed)
-    ]
-    return type(model)(*structures, name=model.name)
+    return type(model)(
+        structures.pack(model._input_structure, given),
+        structures.pack(model._output_structure, outputs),
+        name=model.name,
+    )

@@ -6,6 +6,7 @@ from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.symbolic import SymbolicTensor
 from ..ops import arrays
+from . import structures
 from .graph import Graph, Node
 from .model import Model
 
@@ -14,8 +15,9 @@ class Functional(Model):
     """What `Model(inputs, outputs)` makes.
 
     Args:
-        inputs: a symbolic tensor, or a list or dict of them; those within another model serve too.
-        outputs: the same.
+        inputs: a symbolic tensor, or a list, tuple or dict of them, nested at will; those within another
+            model serve too. Of one given twice the last array counts.
+        outputs: the same; what the model returns is laid out alike.
         name, trainable: as of any layer.
 
     Raises:
@@ -25,17 +27,13 @@ class Functional(Model):
 
     def __init__(self, inputs, outputs, name=None, trainable=True, **kwargs):
         super().__init__(name=name, trainable=True, **kwargs)
-        self.inputs, self._input_keys = _flat(inputs, "inputs")
-        self.outputs, self._output_keys = _flat(outputs, "outputs")
-        # For configurations: which of the two came in lists, be it of one.
-        self.listed = tuple(isinstance(structure, (list, tuple)) for structure in (inputs, outputs))
+        self.inputs, self._input_structure = _flat(inputs, "inputs")
+        self.outputs, self._output_structure = _flat(outputs, "outputs")
         for key, tensor in zip(self._input_keys or (), self.inputs):
             if key != tensor.name:
                 warnings.warn(
                     f"The key {key!r} of inputs is not the input's name, {tensor.name!r}", stacklevel=3
                 )
-        if len(set(self.inputs)) != len(self.inputs):
-            raise ValueError(f"The inputs of a model must differ. Received: {inputs!r}")
         self.inputs, self.outputs = _from_inputs(self.inputs, self.outputs)
         calls, met = _calls(self.inputs, self.outputs)
         self._sublayers.extend(_ordered_layers(calls, met, self.inputs))
@@ -106,14 +104,14 @@ def get_source_inputs(tensor):
 
 
 def _flat(structure, what):
-    """(tensors, the keys of a dict or None)."""
-    tensors = symbolic.tensors_of(structure)
+    """(tensors, the structure they came in)."""
+    tensors = structures.flatten(structure)
     for tensor in tensors:
         if not isinstance(tensor, SymbolicTensor):
             raise TypeError(f"{what} must be symbolic tensors, as Input makes. Received: {tensor!r}")
     if not tensors:
         raise ValueError(f"A model needs {what}. Received: {structure!r}")
-    return tensors, sorted(structure) if isinstance(structure, dict) else None
+    return tensors, structures.pack(structure, [None] * len(tensors))
 
 
 def _from_inputs(inputs, outputs):

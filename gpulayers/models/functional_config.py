@@ -2,7 +2,7 @@
 
 from .. import dtype_policies
 from ..custom_objects import CustomObjectScope
-from ..layers.symbolic import SymbolicTensor
+from . import structures
 
 
 def config_of(model):
@@ -38,12 +38,8 @@ def config_of(model):
         nodes.append(serialize(layer) | {"name": layer.name, "inbound_nodes": inbound})
     config = {"name": model.name, "trainable": model.trainable, "layers": nodes}
     config["dtype"] = dtype_policies.serialize(model.dtype_policy)  # which Keras leaves out, and ignores
-    for key, tensors, keys, listed in (
-        ("input_layers", model.inputs, model._input_keys, model.listed[0]),
-        ("output_layers", model.outputs, model._output_keys, model.listed[1]),
-    ):
-        places = [end(tensor) for tensor in tensors]
-        config[key] = dict(zip(keys, places)) if keys else places if listed else places[0]
+    config["input_layers"] = structures.pack(model._input_structure, map(end, model.inputs))
+    config["output_layers"] = structures.pack(model._output_structure, map(end, model.outputs))
     return config
 
 
@@ -86,7 +82,7 @@ def from_config(cls, config, custom_objects=None):
             if ready and all(tuple(place[:2]) in made for place in _places([inbound["args"], keywords])):
                 keywords = {key: filled(value) for key, value in keywords.items() if value is not None}
                 outputs = layers[name](*map(filled, inbound["args"]), **keywords)
-                made[name, number] = [outputs] if isinstance(outputs, SymbolicTensor) else list(outputs)
+                made[name, number] = structures.flatten(outputs)
             else:
                 left.append((name, number, inbound))
         if len(left) == len(waiting):
@@ -119,6 +115,10 @@ def _places(value):
 
 
 def _structure(places, tensor):
+    if isinstance(places, dict) and places.get("class_name") == "__tuple__":
+        places = tuple(places["items"])
     if isinstance(places, dict):
-        return {key: tensor(place) for key, place in places.items()}
-    return tensor(places) if isinstance(places[0], str) else [tensor(place) for place in places]
+        return {key: _structure(place, tensor) for key, place in places.items()}
+    if places and isinstance(places[0], str):
+        return tensor(places)
+    return type(places)(_structure(place, tensor) for place in places)

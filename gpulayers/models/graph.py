@@ -100,7 +100,8 @@ class Graph:
                 for number, part in zip(node.inputs, grads if isinstance(grads, list) else [grads]):
                     if number in wanted:
                         _add(gathered, number, part)
-            return [gathered.get(number) for number in self.inputs]
+            repeated = [number in self.inputs[at + 1 :] for at, number in enumerate(self.inputs)]
+            return [None if twice else gathered.get(n) for twice, n in zip(repeated, self.inputs)]
 
         return backward
 

@@ -6,6 +6,7 @@ from ..layers import symbolic
 from ..layers.layer import Layer
 from ..ops import arrays
 from ..registry import serialize_object
+from . import structures
 from .summary import print_summary
 from .training import Trainer
 
@@ -33,10 +34,18 @@ class Model(Trainer, Layer):
 
         return super().__new__(Functional)
 
-    def __init__(self, name=None, trainable=True, dtype=None, **kwargs):
+    def __init__(self, *arguments, name=None, trainable=True, dtype=None, **kwargs):
+        if arguments or {"inputs", "outputs"} & set(kwargs):  # a class of one's own, with a graph
+            from .functional import Functional
+
+            kind = type(self)
+            self.__class__ = type(kind.__name__, (kind, Functional), {"__module__": kind.__module__})
+            Functional.__init__(self, *arguments, name=name, trainable=trainable, dtype=dtype, **kwargs)
+            return
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph, self._input_shapes = None, None
-        self.inputs = self.outputs = self._input_keys = self._output_keys = None
+        self.inputs = self.outputs = None
+        self._input_structure = self._output_structure = None  # of a lone tensor
         self.stop_training = False
 
     @property
@@ -101,14 +110,11 @@ class Model(Trainer, Layer):
         """The pair. Outputs and their gradients are laid out as the model's outputs, the gradients returned
         as the inputs given: lists or dicts."""
         output, list_backward, _ = self.run(inputs, mask, training, differentiate=True)
-        keys = self._output_keys
 
         def backward(grad_output, input_gradient=True):
-            if isinstance(grad_output, dict) and keys is not None:
-                if set(grad_output) != set(keys):
-                    raise ValueError(f"Gradients of {keys} are expected. Received: {sorted(grad_output)}")
-                grad_output = [grad_output[key] for key in keys]
-                grad_output = grad_output[0] if len(keys) == 1 else grad_output
+            if isinstance(grad_output, dict) or not structures.is_flat(self._output_structure):
+                structure = self._output_structure
+                grad_output = _one_or_list(structures.leaves_up_to(structure, grad_output, "The gradient"))
             return list_backward(grad_output, input_gradient)
 
         return self.packed(output), backward
@@ -143,11 +149,13 @@ class Model(Trainer, Layer):
         return (outputs[0], back, output_masks[0]) if one else (outputs, back, output_masks)
 
     def in_order(self, inputs):
-        """The inputs of a dict as a list, in the model's order.
+        """The inputs of a dict, or of nested lists and dicts, as a list, in the model's order.
 
         Raises:
             TypeError: a dict for a model that is not built; ValueError: names are missing.
         """
+        if not structures.is_flat(self._input_structure):
+            return self._flat_inputs(inputs)
         if not isinstance(inputs, dict) or self.inputs is None:
             return super().in_order(inputs)
         missing = [name for name in self.input_labels if name not in inputs]
@@ -157,11 +165,32 @@ class Model(Trainer, Layer):
             )
         return [inputs[name] for name in self.input_labels]
 
+    def _flat_inputs(self, inputs):
+        """Nested inputs as a list; a list of them in order serves too."""
+        if isinstance(inputs, (list, tuple)) and len(inputs) == len(self.inputs):
+            if not any(map(structures.is_nested, inputs)):
+                return list(inputs)
+        return structures.leaves_up_to(self._input_structure, inputs, f"The inputs of {self.name}")
+
+    def laid_out(self, grads, inputs):
+        if structures.is_flat(inputs) or structures.is_flat(self._input_structure):
+            return super().laid_out(grads, inputs)
+        return structures.pack(self._input_structure, grads)
+
     def packed(self, outputs):
-        """The outputs as a dict, where the model's are one."""
-        if self._output_keys is None:
+        """The outputs, a list or one alone, laid out as the model's."""
+        structure = self._output_structure
+        if not structures.is_nested(structure) or isinstance(structure, list) and len(structure) == 1:
             return outputs
-        return dict(zip(self._output_keys, outputs if isinstance(outputs, list) else [outputs]))
+        return structures.pack(structure, outputs if isinstance(outputs, list) else [outputs])
+
+    @property
+    def _input_keys(self):
+        return _keys(self._input_structure)
+
+    @property
+    def _output_keys(self):
+        return _keys(self._output_structure)
 
     def fitted(self, given):
         """The inputs, with a last axis of size 1 added or dropped where the model's inputs have or lack it.
@@ -207,13 +236,13 @@ class Model(Trainer, Layer):
 
     @property
     def input(self):
-        """The symbolic input; a list or dict for several."""
-        return _structured(self.inputs, self._input_keys)
+        """The symbolic input; for several laid out as they were given."""
+        return _structured(self.inputs, self._input_structure)
 
     @property
     def output(self):
-        """The symbolic output; a list or dict for several."""
-        return _structured(self.outputs, self._output_keys)
+        """The symbolic output; for several laid out as they were given."""
+        return _structured(self.outputs, self._output_structure)
 
     @property
     def input_shape(self):
@@ -245,10 +274,15 @@ class Model(Trainer, Layer):
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
 
-def _structured(tensors, keys):
+def _structured(tensors, structure):
     if tensors is None:
         raise ValueError("The model is not built and has no symbolic tensors. Received: input or output")
-    return dict(zip(keys, tensors)) if keys is not None else _one_or_list(tensors)
+    return structures.pack(structure, tensors)
+
+
+def _keys(structure):
+    """The keys of a dict of single tensors, in their order; None for anything else."""
+    return sorted(structure) if isinstance(structure, dict) and structures.is_flat(structure) else None
 
 
 def _one_or_list(items):

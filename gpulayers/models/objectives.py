@@ -7,6 +7,7 @@ from .. import losses
 from ..losses.loss import Loss
 from ..metrics import Mean, Metric, formed_by_shapes, resolve
 from ..metrics import get as get_metric
+from . import structures
 
 
 def leaves(value):
@@ -72,37 +73,101 @@ def _by_output(request, names, what):
     return list(request)
 
 
-def loss_terms(loss, loss_weights, names, shapes, in_given_order=False):
+def loss_terms(loss, loss_weights, structure, names, shapes):
     """The Terms of `compile`'s loss.
 
     Args:
         loss, loss_weights: as given to `compile`.
+        structure: the positions of the outputs, laid out as the model's outputs.
         names: of the outputs.
         shapes: pairs (labels' shape, predictions' shape), one an output.
-        in_given_order: whether the terms are in the order of a dict of losses rather than of the outputs.
 
     Raises:
         ValueError: entries that do not match the outputs.
     """
     if loss is None:
         return []
-    if isinstance(loss, dict) and not in_given_order and set(loss) != set(names):
-        raise ValueError(f"loss needs an entry for each of {list(names)}. Received: {sorted(loss)}")
-    spread = isinstance(loss, (list, tuple, dict))
-    by_output = list(enumerate(_by_output(loss, names, "loss") if spread else [loss] * len(names)))
-    spread = isinstance(loss_weights, (list, tuple, dict))
-    weights = _by_output(loss_weights, names, "loss_weights") if spread else [loss_weights] * len(names)
-    terms = [
-        Term(output, losses.resolve(leaf, *shapes[output]), weight, names[output])
-        for (output, leaf), weight in zip(by_output, weights)
-        if leaf is not None
-    ]
-    if in_given_order and isinstance(loss, dict):
-        terms.sort(key=lambda term: list(loss).index(term.name))
+    if isinstance(loss, dict) and not isinstance(structure, dict):  # known by the names of the outputs
+        if set(loss) != set(names):
+            raise ValueError(f"loss needs an entry for each of {list(names)}. Received: {sorted(loss)}")
+        if isinstance(loss_weights, dict):
+            loss_weights = _by_output(loss_weights, names, "loss_weights")
+        loss = _one_or_list([loss[name] for name in names])
+        loss_weights = _one_or_list(loss_weights) if isinstance(loss_weights, list) else loss_weights
+    if not structures.is_nested(structure) and len(leaves(loss)) > 1:  # of which Keras takes the first alone
+        raise ValueError(f"One loss is expected for {names[0]}. Received: {loss!r}")
+    if not structures.is_nested(loss):
+        loss = structures.pack(structure, [loss] * len(names))
+    if len(names) == 1 and isinstance(loss_weights, dict) and not isinstance(loss, dict):
+        loss_weights = _by_output(loss_weights, names, "loss_weights")[0]
+    terms = []
+    for path, at, request, weight in _placed_losses(_weighted(loss, loss_weights), structure, names, ()):
+        name = "/".join(map(str, path)) or names[at]
+        terms.append(Term(at, losses.resolve(request, *shapes[at]), weight, name))
     if len(terms) > 1:
         for term in terms:
             term.mean = Mean(name=f"{term.name}_loss")
     return terms
+
+
+@dataclasses.dataclass
+class _Weighted:
+    loss: object
+    weight: object = None
+
+
+def _weighted(loss, weights):
+    """The losses, each with its weight; dicts stay in their order, which the logs show."""
+    if isinstance(loss, dict) and isinstance(weights, dict):
+        unknown = set(weights) - set(loss)
+        if unknown:
+            raise ValueError(f"loss_weights may name {sorted(loss)}. Received: {sorted(unknown)}")
+        return {key: _weighted(part, weights.get(key)) for key, part in loss.items()}
+    given = structures.flatten(weights) if structures.is_nested(weights) else None
+    if given is None:
+        given = [weights] * len(structures.flatten(loss))
+    if len(structures.flatten(loss)) != len(given):
+        raise ValueError(
+            f"loss_weights must fit {len(structures.flatten(loss))} losses. Received: {weights!r}"
+        )
+    if isinstance(loss, dict):
+        packed = structures.pack(loss, given)
+        return {key: _weighted(part, packed[key]) for key, part in loss.items()}
+    return structures.pack(loss, map(_Weighted, structures.flatten(loss), given))
+
+
+def _placed_losses(loss, structure, names, path):
+    """(path, position of the output, loss, weight) of each loss, by Keras's rules: a list is one loss an
+    output, or several of the same."""
+    if isinstance(loss, _Weighted) and structures.is_nested(structure):
+        raise ValueError(f"A loss for one output is expected. Received: {loss.loss!r} for {path}")
+    if isinstance(loss, _Weighted):
+        if loss.loss is not None:
+            named = (*path[:-1], names[structure]) if path and isinstance(path[-1], int) else path
+            yield named, structure, loss.loss, loss.weight
+        return
+    listed = isinstance(loss, (list, tuple))
+    if listed and structures.is_flat(loss) and len(loss) == len(structures.flatten(structure)):
+        loss = structures.pack(structure, loss)
+    elif listed and not isinstance(structure, (list, tuple)):  # several of the same outputs
+        for part in loss:
+            yield from _placed_losses(part, structure, names, path)
+        return
+    if isinstance(loss, _Weighted):
+        yield from _placed_losses(loss, structure, names, path)
+        return
+    alike = isinstance(loss, dict) == isinstance(structure, dict) and structures.is_nested(structure)
+    if isinstance(loss, dict):
+        keys = [key for key, part in loss.items() if not isinstance(part, _Weighted) or part.loss is not None]
+        alike = alike and set(keys) <= set(structure)
+    else:
+        keys = range(len(loss))
+        alike = alike and len(loss) == len(structure)
+    if not alike:
+        wanted = structures.pack(structure, [names[at] for at in structures.flatten(structure)])
+        raise ValueError(f"The losses must be laid out as {wanted}. Received: {structures.skeleton(loss)}")
+    for key in keys:
+        yield from _placed_losses(loss[key], structure[key], names, (*path, key))
 
 
 def total_loss(terms, y, outputs, sample_weight, masks, differentiate, scale=1.0):
@@ -160,8 +225,9 @@ class PlacedMetric:
         self.metric.update_state(y, output, **keywords)
 
 
-def placed_metrics(metrics, weighted_metrics, names, shapes):
-    """The PlacedMetrics of `compile`'s metrics and weighted metrics, with Keras's names.
+def placed_metrics(metrics, weighted_metrics, structure, names, shapes):
+    """The PlacedMetrics of `compile`'s metrics and weighted metrics, with Keras's names; the other arguments
+    as of `loss_terms`.
 
     Raises:
         ValueError: entries that do not match the outputs.
@@ -171,7 +237,12 @@ def placed_metrics(metrics, weighted_metrics, names, shapes):
         if request is None or request == [] or request == {}:
             continue
         one = len(names) == 1
-        parts = [leaves(request)] if one else _by_output(request, names, "metrics")
+        if one:
+            parts = [leaves(request)]
+        elif structures.is_flat(structure):
+            parts = _by_output(request, names, "metrics")
+        else:
+            parts = structures.leaves_up_to(structure, request, "metrics")
         for output, part in enumerate(parts):
             prefix = "" if one else f"{names[output]}_"
             for leaf in leaves(part):
@@ -183,3 +254,7 @@ def placed_metrics(metrics, weighted_metrics, names, shapes):
                 used[key] = number + 1
                 found.append(PlacedMetric(f"{key}_{number}" if number else key, metric, output, weighted))
     return found
+
+
+def _one_or_list(items):
+    return items[0] if len(items) == 1 else items

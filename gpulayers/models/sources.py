@@ -2,6 +2,7 @@
 
 from ..ops import arrays
 from ..ops.spatial import integer
+from . import structures
 from .batches import Data, DataBatches, GivenBatches, arranged, is_batches
 
 
@@ -12,8 +13,11 @@ class Sources:
         """The Data of a model's inputs, labels and weights."""
         shape = self._input_shapes[0] if self.built else ()
         ranks = (len(shape), len(shape) - 1) if shape[-1:] == (1,) else (len(shape),)
+        if not structures.is_flat(self._input_structure):
+            x = self._flat_inputs(x)
         x = arranged(x, self.input_labels, "x", ranks)
         names = self.output_labels
+        y, sample_weight = self._flat_labels(y, "y"), self._flat_labels(sample_weight, "sample_weight")
         first = y[0] if isinstance(y, (list, tuple)) and y else None
         wrapped = arrays.is_array(first) and first.ndim and len(first) == len(x[0]) > 1
         y = arranged(y, names, "y", (first.ndim,) if wrapped else ())
@@ -21,6 +25,14 @@ class Sources:
         data = Data(x, y, sample_weight)
         data.weigh_classes(class_weight)
         return data
+
+    def _flat_labels(self, value, what):
+        """Labels or weights of nested outputs as a list; None and one array for all stay."""
+        if structures.is_flat(self._output_structure) or not structures.is_nested(value):
+            return value
+        if isinstance(value, (list, tuple)) and len(value) == len(self.outputs) and structures.is_flat(value):
+            return value
+        return structures.leaves_up_to(self._output_structure, value, what)
 
     def _batch(self, batch, class_weight=None):
         """The Data of a batch x, (x, y) or (x, y, sample_weight)."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..layers.calling import scaled_penalties
 from ..ops import arrays
+from . import structures
 from .batches import arranged
 from .objectives import loss_terms, placed_metrics, total_loss
 
@@ -57,11 +58,9 @@ class Steps:
         return self._results()
 
     def _laid_out(self, y, y_pred, sample_weight):
-        y_pred = y_pred if isinstance(y_pred, (list, tuple)) else [y_pred]
-        if self._output_keys is not None and isinstance(y_pred[0], dict):
-            y_pred = [y_pred[0][key] for key in self._output_keys]
+        y_pred = structures.flatten(y_pred)
         y, sample_weight = (
-            arranged(part, self.output_labels, what)
+            arranged(self._flat_labels(part, what), self.output_labels, what)
             for part, what in ((y, "y"), (sample_weight, "sample_weight"))
         )
         self._lay_out(y, y_pred)
@@ -84,7 +83,7 @@ class Steps:
         if type(self).predict_step is Steps.predict_step:
             return self._predict_step(data.x)
         found = self.predict_step(self._given(data))
-        return [found[key] for key in self._output_keys] if isinstance(found, dict) else found
+        return structures.flatten(found) if structures.is_nested(found) else found
 
     def _own_logs(self, logs, name):
         if not isinstance(logs, dict):
@@ -155,10 +154,9 @@ class Steps:
         names = self.output_labels
         y = y or [None] * len(outputs)
         shapes = [(p.shape if t is None else t.shape, p.shape) for t, p in zip(y, outputs)]
-        self._terms = loss_terms(
-            self.loss, self.loss_weights, names, shapes, in_given_order=self._output_keys is not None
-        )
-        self._placed = placed_metrics(*self._metric_requests, names, shapes)
+        structure = structures.pack(self._output_structure, range(len(names)))
+        self._terms = loss_terms(self.loss, self.loss_weights, structure, names, shapes)
+        self._placed = placed_metrics(*self._metric_requests, structure, names, shapes)
 
     def _with_penalties(self, loss, penalties):
         if not self._terms and not penalties:

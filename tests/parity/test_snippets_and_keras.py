@@ -233,6 +233,87 @@ def a_loss_for_one_output_of_two(k):
     return sorted(logs), logs["loss"], model.get_weights()
 
 
+@snippet
+def nested_outputs(k):
+    inputs = k.Input((4,))
+    first = [dense(k, 2, name="q")(inputs), dense(k, 1, name="r")(inputs)]
+    model = k.Model(inputs, {"b": dense(k, 1, name="s")(inputs), "a": first})
+    weights = {"b": 1.0, "a": [0.5, 2.0]}
+    metrics = {"a": [["mae"], ["mse"]], "b": ["mae"]}
+    model.compile(k.optimizers.SGD(0.01), {"a": ["mse", "mae"], "b": "mse"}, weights, metrics, metrics)
+    y, w = {"a": [X[:, :2], X[:, :1]], "b": X[:, 1:2]}, np.array([1, 2, 3], np.float32)
+    history = model.fit(X, y, sample_weight={"a": [w, w], "b": 2 * w}, epochs=2, verbose=0, shuffle=False)
+    again = k.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    found = [model.predict(X, verbose=0), model(X), again.predict(X, batch_size=2, verbose=0)]
+    found += [
+        model.evaluate(X, y, verbose=0),
+        model.output_shape,
+        sorted(model.get_config()["output_layers"].items()),
+    ]
+    return found + [sorted(history.history), [history.history[key] for key in sorted(history.history)]]
+
+
+@snippet
+def nested_inputs(k):
+    a, b, c = (k.Input((4,), name=name) for name in "abq")
+    model = k.Model({"p": [a, b], "q": c}, k.layers.Add()([a, k.layers.Subtract()([b, c])]))
+    model.compile("sgd", "mse")
+    x = {"p": [X, 2 * X], "q": 5 * X}
+    clone = k.models.clone_model(model)
+    found = [
+        model.predict(x, verbose=0),
+        model(x),
+        clone.predict(x, verbose=0),
+        model.evaluate(x, X, verbose=0),
+    ]
+    return found + [model.input_shape, [tensor.shape for tensor in model.input["p"]]]
+
+
+@snippet
+def tuples_and_models_on_tensors(k):
+    inputs = k.Input((4,))
+    inner = k.Model(inputs, (dense(k, 2)(inputs), {"c": dense(k, 3)(inputs)}))
+    outer_inputs = k.Input((4,))
+    pair = inner(outer_inputs)
+    outer = k.Model(outer_inputs, [pair[0], pair[1]["c"]])
+    return type(inner.predict(X, verbose=0)).__name__, inner(X), outer.predict(X, verbose=0)
+
+
+@snippet
+def one_input_twice(k):
+    inputs = k.Input((4,))
+    model = k.Model([inputs, inputs], dense(k)(inputs))
+    return len(model.inputs), model.predict([X, 2 * X], verbose=0)
+
+
+@snippet
+def several_losses_of_an_output(k):
+    inputs = k.Input((4,))
+    model = k.Model(inputs, [dense(k, 1, name="a")(inputs), dense(k, 1, name="b")(inputs)])
+    model.compile("sgd", [["mse", "mae"], "mae"])
+    logs = model.fit(X, [X[:, :1], X[:, 1:2]], verbose=0, shuffle=False).history
+    return sorted(logs), logs["loss"], model.get_weights()
+
+
+@snippet
+def a_model_class_around_a_graph(k):
+    class Around(k.Model):
+        def __init__(self, units, **kwargs):
+            inputs = k.Input((4,))
+            super().__init__(inputs=inputs, outputs=dense(k, units)(inputs), **kwargs)
+            self.units = units
+
+    class Plain(k.Model):
+        pass
+
+    around, inputs = Around(3, name="around"), k.Input((4,))
+    plain = Plain(inputs, dense(k, 2)(inputs))
+    plain.compile("sgd", "mse")
+    loss = plain.fit(X, X[:, :2], verbose=0).history["loss"]
+    return around.name, around.units, around(X), loss, type(plain).__name__, isinstance(plain, Plain)
+
+
 @pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
 def test_same(function):
     keras.utils.clear_session()
