@@ -35,6 +35,11 @@ def boxes(problem, pixels):
     return itertools.product(*_parts(problem.window, problem.batch, pixels))
 
 
+def boxes_of_steps(window, batch, steps):
+    """The same with the steps along (images, *spatial axes) given."""
+    return itertools.product(*_parts_of_steps(window, batch, steps))
+
+
 def cuts(box, pixels):
     """The same within a box: pairs of indices, of the output and of what the box holds of it."""
     return zip(*[itertools.product(*slices) for slices in _slices(outputs_of(box), pixels)])
@@ -42,7 +47,11 @@ def cuts(box, pixels):
 
 @functools.lru_cache(maxsize=1024)
 def _parts(window, batch, pixels):
-    images, *steps = _steps((batch, *window.output_size), pixels)
+    return _parts_of_steps(window, batch, steps_of((batch, *window.output_size), pixels))
+
+
+def _parts_of_steps(window, batch, steps):
+    images, *steps = steps
     parts = [[_images(first, min(first + images, batch)) for first in range(0, batch, images)]]
     for axis, step in enumerate(steps):
         size = window.output_size[axis]
@@ -50,7 +59,7 @@ def _parts(window, batch, pixels):
     return parts
 
 
-def _steps(sizes, pixels):
+def steps_of(sizes, pixels):
     """How much of each axis makes a box of at most so many pixels, the last axes first."""
     steps = []
     for size in reversed(sizes):
@@ -61,7 +70,7 @@ def _steps(sizes, pixels):
 
 def _slices(index, pixels):
     outputs, held = [], []
-    for part, step in zip(index, _steps([part.stop - part.start for part in index], pixels)):
+    for part, step in zip(index, steps_of([part.stop - part.start for part in index], pixels)):
         outputs.append([slice(a, min(a + step, part.stop)) for a in range(part.start, part.stop, step)])
         held.append([slice(a.start - part.start, a.stop - part.start) for a in outputs[-1]])
     return outputs, held
@@ -121,19 +130,19 @@ class PaddedPiece:
         piece = np.ndarray(shape, self.dtype, self.room)
         *leading, last = box
         for axis, part in enumerate(leading, 1):
-            _clear(piece, axis, part.held)
+            clear(piece, axis, part.held)
         inner = piece[(slice(None), *[part.held for part in leading])]
         x = x[inputs_of(box)]
         for phase in range(self.phases):
             held = slice(*[-(-(edge - phase) // self.phases) for edge in (last.held.start, last.held.stop)])
             here = inner[..., phase, :, :]
-            _clear(here, here.ndim - 2, held)
+            clear(here, here.ndim - 2, held)
             first = held.start * self.phases + phase - last.held.start
             _copy(here[..., held, :], x[..., first :: self.phases, :], self.groups)
         return piece
 
 
-def _clear(array, axis, but):
+def clear(array, axis, but):
     """Zeros along an axis outside the slice."""
     before = (slice(None),) * axis
     if but.start > 0:

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from .. import threads
 from ..arrays import accumulation_dtype
 from .blocks import PaddedPiece, boxes, outputs_of, sizes_of
-from .reference import ACTIVATIONS
+from .fused_activation import IN_PLACE
 
 _BOX_ELEMENTS = 1 << 16  # of the output: with what it sees of the input they stay in a core's own cache
 _RUN_ELEMENTS = 2400  # with the taps and the sums they stay in the first cache
@@ -31,7 +31,7 @@ def convolve(problem, x, weight, bias, y):
     dtype, window, channels = accumulation_dtype(problem.dtype), problem.window, problem.in_channels
     weight = weight.reshape(*window.size, channels).astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)
-    finish = ACTIVATIONS[problem.activation]
+    finish = IN_PLACE[problem.activation]
     parts = list(boxes(problem, max(1, _BOX_ELEMENTS // channels)))
     lengths = {sizes_of(box)[-1] for box in parts}
     runs = {length: _run(length, channels) if window.strides[-1] == 1 else 1 for length in lengths}

@@ -1,18 +1,18 @@
 """Convolution in NumPy: the fallback, and the truth for the kernels.
 
 The windows of a box of the output are copied side by side ("columns") and multiplied with the weights, one
-matrix product a group. channels_first arrays are read and written through channels_last views. Sums are formed
-in float32 (float64 for float64) and rounded once.
+matrix product a group; for groups of few channels see `planes`. channels_first arrays are read and written
+through channels_last views. Sums are formed in float32 (float64 for float64) and rounded once.
 """
 
 import numpy as np
 
-from .. import activations
 from ..arrays import accumulation_dtype
+from . import planes
 from .blocks import boxes, outputs_of
 from .columns import Windows
+from .fused_activation import IN_PLACE, Activation
 from .phases import phases
-from .problem import Activation
 from .scattered import scattered_backward_input
 
 # Of the columns of a box: few enough to stay in a core's own cache between the copy and the product, and
@@ -23,19 +23,6 @@ _LEAST_PIXELS = 512
 # The same for the gradient to the weights: each box adds once to all of them.
 _SUMMED_ELEMENTS, _SUMMED_PIXELS = 1 << 20, 1024
 _FEW_CHANNELS = 8  # below it products would be too narrow for BLAS
-
-
-def _sigmoid(y):
-    with np.errstate(over="ignore"):  # exp overflows to infinity where the result is 0
-        return np.divide(1, 1 + np.exp(-y), out=y)  # np.negative is wrong in place on some strides
-
-
-ACTIVATIONS = {  # each in place
-    Activation.NONE: lambda y: y,
-    Activation.RELU: lambda y: activations.relu.function(np, y, y),
-    Activation.TANH: lambda y: np.tanh(y, out=y),
-    Activation.SIGMOID: _sigmoid,
-}
 
 
 def forward(problem, x, weight, bias=None):
@@ -57,13 +44,13 @@ def backward_input(problem, grad_output, weight, bias=None):
         sums = scattered_backward_input(problem, dy, weight.astype(dtype, copy=False), _BLOCK_ELEMENTS)
         if bias is not None:
             sums += bias
-        dx_last[...] = ACTIVATIONS[problem.activation](sums)
+        dx_last[...] = IN_PLACE[problem.activation](sums)
         return dx
     for phase in phases(problem):
         target = dx_last[(slice(None), *phase.inputs)]
         if phase.problem is None:
             values = np.zeros(problem.in_channels, dtype) if bias is None else bias.copy()
-            target[...] = ACTIVATIONS[problem.activation](values)
+            target[...] = IN_PLACE[problem.activation](values)
         else:
             _convolve(phase.problem, dy, _mirrored_matrices(phase, weight), bias, target)
     return dx
@@ -75,6 +62,9 @@ def backward_weight(problem, x, grad_output):
     dtype, size = accumulation_dtype(problem.dtype), problem.window.size[0]
     rows, filters = problem.window.taps * problem.group_in_channels, problem.group_out_channels
     dw = np.zeros((problem.groups, rows, filters), dtype)
+    if planes.takes(problem):
+        planes.backward_weight(problem, x, dy, dw)
+        return _as_weight(problem, dw)
     pixels = _viewed_pixels(problem) or max(_SUMMED_ELEMENTS // (problem.groups * rows), _SUMMED_PIXELS)
     windows = Windows(problem, x, dtype, pixels)
     # Part of the window at a time, where all of it would need more room.
@@ -95,6 +85,10 @@ def backward_weight(problem, x, grad_output):
             else:
                 np.matmul(transposed, products, out=sums)
         begun = True
+    return _as_weight(problem, dw)
+
+
+def _as_weight(problem, dw):
     return dw.transpose(1, 0, 2).reshape(problem.weight_shape).astype(problem.dtype, copy=False)
 
 
@@ -118,9 +112,12 @@ def _convolve(problem, x, matrices, bias, y):
     dtype, filters = accumulation_dtype(problem.dtype), problem.out_channels
     matrices = matrices.astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)
+    if planes.takes(problem):
+        planes.convolve(problem, x, matrices, bias, y)
+        return
     in_place = y.dtype == dtype and y.flags.c_contiguous
     planar = y.dtype == dtype and np.moveaxis(y, -1, 1).flags.c_contiguous
-    finish = ACTIVATIONS[problem.activation]
+    finish = IN_PLACE[problem.activation]
     pixels = _viewed_pixels(problem)
     if not pixels or not in_place or bias is not None or problem.activation is not Activation.NONE:
         pixels = _pixels(problem)
