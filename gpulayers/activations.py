@@ -132,6 +132,9 @@ class LayerActivation(Activation):
 
     layer: object
 
+    def __reduce_ex__(self, protocol):
+        return type(self).of, (self.layer,)
+
     @classmethod
     def of(cls, layer):
         from .layers import Layer

@@ -180,7 +180,7 @@ def test_nested_states_of_a_stack():
     rest, _, bare = stack(x, initial_state=[[h, c], state])
     assert not np.allclose(rest, output)
     np.testing.assert_array_equal(rest, bare)
-    assert stack.compute_output_shape((None, 4, 3)) == [(None, 2), (None, 3), (None, 3), (None, 2)]
+    assert stack.compute_output_shape((None, 4, 3)) == [(None, 2), [(None, 3), (None, 3)], (None, 2)]
     cells = layers.StackedRNNCells([layers.LSTMCell(3), layers.GRUCell(2)])
     first, after = cells(x[:, 0], cells.get_initial_state(batch_size=2))
     assert first.shape == (2, 2) and [len(after[0]), after[1][0].shape] == [2, (2, 2)]

@@ -1,13 +1,15 @@
 """What people who know Keras do with layers and models beside building and training them."""
 
+import copy
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
 
 import gpulayers
-from gpulayers import Input, Model, Sequential, layers, models, saving, utils
+from gpulayers import Input, Model, Sequential, layers, models, optimizers, saving, utils
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4)
 
@@ -355,3 +357,21 @@ def test_a_masked_sequence_with_initial_states():
     y = model(data)
     np.testing.assert_allclose(y, gru(model.layers[1](data[0]), initial_state=data[1]), rtol=1e-6)
     assert model.compute_mask(data).tolist() == [[True, True, False, False]]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_train_on_alone(copied):
+    x = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+    inputs = layers.Input((4,))
+    hidden = layers.BatchNormalization()(layers.Dense(3, activation="gelu")(inputs))
+    model = Model(inputs, layers.Dense(1, activation=layers.LeakyReLU(0.1))(hidden))
+    optimizer = optimizers.AdamW(0.1)
+    optimizer.exclude_from_weight_decay([model.weights[0]], ["gamma"])
+    model.compile(optimizer, "mse", metrics=["mae"])
+    model.fit(x, x[:, :1], verbose=0)
+    first, second = copied(model), copied(model)
+    before = model.get_weights()
+    histories = [one.fit(x, x[:, :1], epochs=2, verbose=0, shuffle=False).history for one in (first, second)]
+    assert histories[0] == histories[1]
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), before))
+    assert model.fit(x, x[:, :1], epochs=2, verbose=0, shuffle=False).history == histories[0]

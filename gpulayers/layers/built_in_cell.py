@@ -41,6 +41,7 @@ class BuiltInCell(Layer):
     drops_all = False  # whether a dropout of 1 drops everything, rather than nothing
 
     def __init__(self, arguments, **kwargs):
+        kwargs.pop("implementation", None)  # see the layers
         super().__init__(**kwargs)
         self.units = integer(arguments.pop("units"), "units", least=1)
         for name, value in arguments.items():

@@ -62,7 +62,7 @@ class Embedding(Layer):
         self.set_weight_arguments(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )
-        self.mask_zero = flag(mask_zero, "mask_zero")
+        self.mask_zero = self.supports_masking = flag(mask_zero, "mask_zero")
         self.sparse_gradient = checked_sparse_gradient(self, sparse_gradient)
         self.autocast = False
         self.embeddings = None

@@ -8,6 +8,7 @@ import numpy as np
 from .. import config, constraints, dtype_policies, initializers, regularizers
 from ..arguments import flag
 from ..ops import arrays
+from ..ops.activations import Activation, linear
 from ..ops.spatial import integer
 from ..registry import serialize_object
 from ..variable import Variable
@@ -78,6 +79,8 @@ class Layer:
         self.batch_input_shape = batch_input_shape(type(self).__name__, shapes)
 
     def __setattr__(self, name, value):
+        if name == "activation" and value is None and isinstance(self.__dict__.get(name), Activation):
+            value = linear  # `layer.activation = None` of a built-in layer
         super().__setattr__(name, value)
         found = _layers_in(value)
         if found and "_sublayers" not in self.__dict__:

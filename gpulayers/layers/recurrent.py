@@ -44,6 +44,7 @@ class CellLayer(RNN):
         name = {"LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "SimpleRNNCell": "simple_rnn_cell"}[
             cell_class.__name__
         ]
+        kwargs.pop("implementation", None)  # of older files: a choice among Keras's own algorithms
         of_base = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
         super().__init__(cell_class(**of_cell, name=name, **of_base), **of_layer, **kwargs)
 

@@ -242,7 +242,10 @@ class RNN(Layer):
         size = getattr(self.cell, "output_size", None)
         size = sizes[0] if size is None else size
         output = (*input_shape[:2], size) if self.return_sequences else (batch, size)
-        return [output, *((batch, size) for size in sizes)] if self.return_state else output
+        if not self.return_state:
+            return output
+        form = self.state_size if isinstance(self.state_size, (list, tuple)) else [self.state_size]
+        return [output, *pack(form, [(batch, size) for size in sizes])]
 
     def compute_mask(self, inputs, mask=None):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask

@@ -56,8 +56,8 @@ class _Scaled(Layer):
 
     def _check_sizes(self, axes, x):
         """Raises ValueError where x has other sizes along the axes than the layer was built for."""
-        built = tuple(self.build_shape[axis] for axis in axes) if len(self.build_shape) == x.ndim else None
-        if built != tuple(x.shape[axis] for axis in axes):
+        built = [self.build_shape[axis] for axis in positive_axes(self.axis, len(self.build_shape))]
+        if built != [x.shape[axis] for axis in axes]:
             raise ValueError(
                 f"{self.name} was built for inputs of {tuple(self.build_shape)}. "
                 f"Received: shape {tuple(x.shape)}"

@@ -123,7 +123,7 @@ def call(layer, inputs, arguments=(), keywords=None, training=None):
         arguments, keywords: at most `initial_state`, a symbolic tensor or a list of them.
 
     Returns:
-        The symbolic output, or a list of them.
+        The symbolic output, or a list of them, nested as the layer's output shapes.
 
     Raises:
         TypeError: further arguments; ValueError: shapes that do not fit.
@@ -145,11 +145,20 @@ def call(layer, inputs, arguments=(), keywords=None, training=None):
         layer.build(shapes if listed else shapes[0])
     layer.check_fixed_sizes(shapes[0])
     shape = layer.compute_output_shape(shapes if listed else shapes[0])
-    shapes = shape if isinstance(shape, list) else [shape]
+    form, shapes = shape, listed_shapes(shape)
     dtype = layer.compute_output_dtype([tensor.dtype for tensor in record.inputs])
     dtypes = dtype if isinstance(dtype, list) else [dtype] * len(shapes)
     for index, (shape, dtype) in enumerate(zip(shapes, dtypes)):
         name = layer.name if len(shapes) == 1 else f"{layer.name}_{index}"
         record.outputs.append(SymbolicTensor(shape, dtype, name, record, index))
     layer.calls.append(record)
-    return record.outputs[0] if len(record.outputs) == 1 else list(record.outputs)
+    return record.outputs[0] if len(record.outputs) == 1 else _nested(form, iter(record.outputs))
+
+
+def listed_shapes(shape):
+    """The shapes, tuples, in lists that may be nested; of a lone one a list."""
+    return [inner for part in shape for inner in listed_shapes(part)] if isinstance(shape, list) else [shape]
+
+
+def _nested(form, tensors):
+    return [_nested(part, tensors) for part in form] if isinstance(form, list) else next(tensors)

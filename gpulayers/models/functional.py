@@ -55,7 +55,7 @@ class Functional(Model):
         for call in self.recorded:
             given = [known[tensor] for tensor in call.inputs]
             shape = call.layer.compute_output_shape(given if call.listed else given[0])
-            known.update(zip(call.outputs, shape if isinstance(shape, list) else [shape]))
+            known.update(zip(call.outputs, symbolic.listed_shapes(shape)))
         found = [known[tensor] for tensor in self.outputs]
         return found[0] if len(found) == 1 else found
 

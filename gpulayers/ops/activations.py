@@ -78,6 +78,10 @@ class Activation:
     elementwise: bool = dataclasses.field(default=False, kw_only=True)
     checks: dict = dataclasses.field(default_factory=dict, kw_only=True)
 
+    def __reduce_ex__(self, protocol):  # the library's own by their names, which hide the functions'
+        own = ACTIVATIONS.get(self.name) is self
+        return (_of_name, (self.name,)) if own else super().__reduce_ex__(protocol)
+
     @functools.cached_property
     def _parameters(self):
         return list(inspect.signature(self.function).parameters.values())[3:]
@@ -153,6 +157,10 @@ class Activation:
 
     def __repr__(self):
         return f"<activation {self.name}>"
+
+
+def _of_name(name):
+    return ACTIVATIONS[name]
 
 
 def register(name, gradient, from_output=False, elementwise=False, **checks):

@@ -219,13 +219,16 @@ def is_array(value):
 
 
 def take(value, name):
-    """The value as a NumPy or CuPy array: arrays pass unchanged, what has `__dlpack__` is taken without a copy.
+    """The value as a NumPy or CuPy array: arrays pass unchanged, a Variable gives its own, what has `__dlpack__`
+    is taken without a copy.
 
     Raises:
         TypeError: neither an array nor something with `__dlpack__`.
     """
     if is_array(value):
         return value
+    if is_array(getattr(value, "value", None)):
+        return value.value
     if hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__"):
         on_host = int(value.__dlpack_device__()[0]) == 1  # kDLCPU
         return (CPU if on_host else cuda_device(int(value.__dlpack_device__()[1]))).array_module.from_dlpack(

@@ -1,5 +1,7 @@
 """Scaling of the loss, so that small gradients do not vanish in float16."""
 
+import inspect
+
 import numpy as np
 
 from ..ops.optimizers import all_finite
@@ -91,6 +93,12 @@ class LossScaleOptimizer(Optimizer):
 
     def finalize_variable_values(self, var_list):
         self.inner_optimizer.finalize_variable_values(var_list)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new one; what older files hold of the base class's arguments is passed over, as in Keras."""
+        known = inspect.signature(cls.__init__).parameters
+        return super().from_config({k: v for k, v in config.items() if k in known}, custom_objects)
 
     def get_config(self):
         return {

@@ -100,7 +100,7 @@ class Optimizer:
         self.built = False
         self._states = {}  # variable -> its states, in the order of slots
         self._sums, self._averages = {}, {}  # variable -> sum of gradients; -> moving average
-        self._undecayed = lambda variable: False
+        self._undecayed = frozenset(), ()  # variables, and patterns of names
 
     @property
     def iterations(self):
@@ -161,10 +161,11 @@ class Optimizer:
         Args:
             var_list: Variables; var_names: regular expressions, searched for in the names.
         """
-        excluded, names = set(var_list or ()), list(var_names or ())
-        self._undecayed = lambda variable: (
-            variable in excluded or any(re.search(name, variable.name) for name in names)
-        )
+        self._undecayed = frozenset(var_list or ()), tuple(var_names or ())
+
+    def _keeps(self, variable):
+        excluded, names = self._undecayed
+        return variable in excluded or any(re.search(name, variable.name) for name in names)
 
     def build(self, variables):
         """Makes the states of the variables that will be changed; once."""
@@ -311,7 +312,7 @@ class Optimizer:
             chosen = [grads[number] for number in group]
             states = [[state.value for state in self._states[variables[number]]] for number in group]
             decays = [
-                0.0 if self._undecayed(variable) else rate * (self.decay_of(variable) or 0.0)
+                0.0 if self._keeps(variable) else rate * (self.decay_of(variable) or 0.0)
                 for variable in (variables[number] for number in group)
             ]
             factors = gradients.factors([elements[number] for number in group], self.clipnorm, scale, factor)

@@ -161,7 +161,7 @@ def arithmetic_of_variables(k):
 
 
 def with_numbers(model):
-    """The model, its weights replaced by small numbers that depend on shapes and order alone."""
+    """The model or layer, its weights replaced by small numbers that depend on shapes and order alone."""
     model.set_weights(
         [np.sin(np.arange(w.size, dtype=np.float32)).reshape(w.shape) for w in model.get_weights()]
     )
@@ -312,6 +312,58 @@ def a_model_class_around_a_graph(k):
     plain.compile("sgd", "mse")
     loss = plain.fit(X, X[:, :2], verbose=0).history["loss"]
     return around.name, around.units, around(X), loss, type(plain).__name__, isinstance(plain, Plain)
+
+
+# Layers
+
+
+@snippet
+def without_its_activation(k):
+    model = with_numbers(k.Sequential([k.Input((4,)), k.layers.Dense(3, activation="softmax")]))
+    found = [model.predict(X, verbose=0)]
+    model.layers[-1].activation = None
+    found.append(model(X))
+    model.layers[-1].activation = k.activations.tanh
+    return [*found, model(X)]
+
+
+@snippet
+def states_of_stacked_cells(k):
+    cells = [k.layers.LSTMCell(2), k.layers.GRUCell(3), k.layers.LSTMCell(2)]
+    layer = k.layers.RNN(cells, return_state=True, return_sequences=True)
+    inputs = k.Input((3, 4))
+    outputs, first, second, third = layer(inputs)
+    model = with_numbers(k.Model(inputs, [outputs, first, second, third]))
+    x = np.cos(np.arange(24, dtype=np.float32)).reshape(2, 3, 4)
+    shapes = layer.compute_output_shape((2, 3, 4))
+    return model.predict(x, verbose=0), layer(x), [shapes[0], list(shapes[1]), shapes[2], list(shapes[3])]
+
+
+@snippet
+def implementation_of_older_code(k):
+    layer = k.layers.LSTM(2, implementation=1)
+    layer.build((None, 3, 2))
+    config = k.layers.GRU(2).get_config() | {"implementation": 0}
+    return with_numbers(layer)(np.ones((1, 3, 2), np.float32)), k.layers.GRU.from_config(config).units
+
+
+@snippet
+def normalisation_of_another_rank(k):
+    layer = k.layers.LayerNormalization()
+    layer.build((2, 2, 4))
+    return layer(X), layer(X[:, None, None])
+
+
+@snippet
+def regularizers_of_variables(k):
+    return k.regularizers.L1L2(0.1, 0.2)(dense(k).kernel), k.regularizers.OrthogonalRegularizer()(
+        dense(k).kernel
+    )
+
+
+@snippet
+def masks_that_embeddings_support(k):
+    return [k.layers.Embedding(3, 2, mask_zero=flag).supports_masking for flag in (False, True)]
 
 
 @pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
