@@ -17,6 +17,7 @@ from bench.workloads import (
     models,
     networks,
     pooling,
+    recurrent_variants,
     transposed,
 )
 from gpulayers.ops import arrays
@@ -31,6 +32,7 @@ TINY = [
     ),
     *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
+    *recurrent_variants.tiny_rows(),
 ]
 
 
@@ -47,6 +49,7 @@ def test_rows(device_name):
         "pooling",
         "embedding",
         "recurrent",
+        *(["recurrent_variants"] if device_name == "cpu" else []),
     }
     assert [row.importance for row in rows] == sorted(row.importance for row in rows)
     for row in rows:

@@ -82,6 +82,10 @@ def array(value, device):
 
 def candidates(workload, operands, device):
     torch = _torch()
+    if workload.family.startswith("recurrent"):
+        from . import torch_recurrent  # which needs this module
+
+        return torch_recurrent.candidates(workload, operands, device)
     build = globals().get(f"_{workload.family}")
     if build is None:
         return {}
@@ -96,8 +100,12 @@ def candidates(workload, operands, device):
 
 
 def compiled_candidates(workload, operands, device):
-    """torch.compile of the forward, with autotuning."""
+    """torch.compile of the forward, with autotuning; of a loop of steps, in both directions, of the step."""
     torch = _torch()
+    if workload.family == "recurrent_variants":
+        from . import torch_recurrent
+
+        return torch_recurrent.candidates(workload, operands, device, compiled=True)
     found = {}
     if workload.direction == FORWARD:
         for name, candidate in candidates(workload, operands, device).items():
@@ -298,48 +306,6 @@ def _pooling(workload, operands, device, layout):
         _with_gradients(forward, [x], grad_output),
         lambda result: {"output": as_ours(result[0]), "grad_input": as_ours(result[1])},
     )
-
-
-def _recurrent(workload, operands, device, layout):
-    if layout == "channels_last":
-        return None
-    torch, problem = _torch(), workload.problem
-    x, units = tensor(operands["x"]), problem.units
-    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[workload.variant]
-    layer = kind(problem.input_dim, units, batch_first=True, dtype=x.dtype, device=x.device)
-    # LSTM: i, f, g, o in both libraries. GRU: z, r, g here and r, z, n there.
-    gates = [0, 1, 2, 3] if workload.variant == "lstm" else [1, 0, 2]
-    order = torch.cat([torch.arange(gate * units, (gate + 1) * units) for gate in gates]).to(x.device)
-    biases = tensor(operands["bias"]).reshape(-1, len(order))
-    with torch.no_grad():
-        layer.weight_ih_l0.copy_(tensor(operands["weight"]).T[order])
-        layer.weight_hh_l0.copy_(tensor(operands["recurrent_weight"]).T[order])
-        layer.bias_ih_l0.copy_(biases[0][order])
-        layer.bias_hh_l0.copy_(biases[1][order]) if len(biases) == 2 else layer.bias_hh_l0.zero_()
-    layer.flatten_parameters()
-
-    def forward():
-        return layer(x)[0]
-
-    if workload.direction == FORWARD:
-        return Candidate(_nothing_kept(forward), lambda y: {"output": array(y, device)})
-    leaves = [x, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0][
-        : 3 + len(biases)
-    ]
-
-    def outputs(result):
-        y, grad_x, grad_weight, grad_recurrent_weight, *grad_biases = result
-        # The order is a permutation that is its own inverse.
-        grad_bias = torch.stack([grad[order] for grad in grad_biases])
-        return {
-            "output": array(y, device),
-            "grad_x": array(grad_x, device),
-            "grad_weight": array(grad_weight[order].T, device),
-            "grad_recurrent_weight": array(grad_recurrent_weight[order].T, device),
-            "grad_bias": array(grad_bias if len(grad_biases) == 2 else grad_bias[0], device),
-        }
-
-    return Candidate(_with_gradients(forward, leaves, tensor(operands["grad_output"])), outputs)
 
 
 def _dense(workload, operands, device, layout):

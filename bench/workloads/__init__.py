@@ -18,7 +18,8 @@ import importlib
 
 import numpy as np
 
-FAMILIES = ("convolution", "pooling", "embedding", "recurrent", "transposed", "dense", "models")
+FAMILIES = ("convolution", "pooling", "embedding", "recurrent", "recurrent_variants")
+FAMILIES += ("transposed", "dense", "models")
 FORWARD, BOTH = "forward", "forward+backward"
 PRECISIONS = {  # name: dtype of the arrays
     "float32": "float32",

@@ -8,6 +8,7 @@ from gpulayers import ops
 from gpulayers.ops.recurrent.problem import GRUProblem, LSTMProblem
 
 from . import BOTH, FORWARD, Workload, assert_near, dtype_of, to_float64, uniform
+from .recurrent_formulas import sigmoid
 
 _PROBLEMS = {"lstm": LSTMProblem, "gru": GRUProblem}
 
@@ -129,10 +130,6 @@ def check(workload, operands, outputs, device):
         assert_near(device.to_numpy(array), wanted, workload.precision, terms, magnitude, name, roundings=8)
 
 
-def _sigmoid(xp, z):
-    return 0.5 * xp.tanh(0.5 * z) + 0.5
-
-
 class _Gradients:
     """Sums over the steps: gradients, and the absolute values of the products that make them up."""
 
@@ -168,7 +165,7 @@ def _lstm(problem, wide, xp):
     for step in range(problem.steps):
         z = x[:, step] @ weight + h @ recurrent_weight + wide["bias"]
         i, f, g, o = (z[:, gate * units : (gate + 1) * units] for gate in range(4))
-        i, f, g, o = _sigmoid(xp, i), _sigmoid(xp, f), xp.tanh(g), _sigmoid(xp, o)
+        i, f, g, o = sigmoid(xp, i), sigmoid(xp, f), xp.tanh(g), sigmoid(xp, o)
         before, h_before = c, h
         c = f * c + i * g
         h = o * xp.tanh(c)
@@ -202,8 +199,8 @@ def _gru(problem, wide, xp):
     for step in range(problem.steps):
         of_input = x[:, step] @ weight + wide["bias"][0]
         of_state = h @ recurrent_weight + wide["bias"][1]
-        z = _sigmoid(xp, of_input[:, :units] + of_state[:, :units])
-        r = _sigmoid(xp, of_input[:, units : 2 * units] + of_state[:, units : 2 * units])
+        z = sigmoid(xp, of_input[:, :units] + of_state[:, :units])
+        r = sigmoid(xp, of_input[:, units : 2 * units] + of_state[:, units : 2 * units])
         inner = of_state[:, 2 * units :]
         g = xp.tanh(of_input[:, 2 * units :] + r * inner)
         h_before = h

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import baselines, counters, workloads
-from bench.workloads import BOTH, FORWARD, Workload, dense, embedding, models, transposed
+from bench.workloads import BOTH, FORWARD, Workload, dense, embedding, models, recurrent_variants, transposed
 from gpulayers.ops import arrays
 
 pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
@@ -20,6 +20,7 @@ ROWS = [
     *(dense.row_of("tiny", 5, 7, 9, "relu", "", 0, direction, "float32") for direction in (FORWARD, BOTH)),
     *(transposed.row_of("dcgan 4x4/2 64>3 32", 1, direction) for direction in (FORWARD, BOTH)),
     transposed.row_of("3d 2x2x2/2 64>32 32", 1, BOTH),
+    *recurrent_variants.tiny_rows(),
     models.row_of("MobileNetV2", 1, FORWARD),
     models.row_of(models.CHARACTERS, 4, models.TRAINING),
 ]

@@ -172,6 +172,11 @@ class SequenceProblem:
         return 0
 
     @property
+    def drawn_count(self):
+        """Numbers of one step of one sequence that say how much of the new states is taken."""
+        return 0
+
+    @property
     def size(self):
         """Of h: the units, unless they are projected."""
         return self.units
@@ -195,10 +200,14 @@ class SequenceProblem:
         return 2 * self.batch * self.steps * (self.input_dim + self.units) * self.columns
 
     def bytes_moved(self):
-        """The least bytes of the forward: weights and x in, outputs out; in training what is kept too."""
+        """The least bytes of the forward: weights, x and factors in, outputs out; in training what is kept
+        too."""
         rows, item = self.batch * self.steps, self.dtype.itemsize
         kept = self.kept_bytes if self.training else 0
-        return self.weight_count * item + rows * ((self.input_dim + self.size) * item + kept)
+        factors = self.input_dim * self.input_scaled + self.size * self.recurrent_scaled
+        factors *= self.batch * len(self.gates)
+        moved = rows * ((self.input_dim + self.size + self.drawn_count) * item + kept)
+        return (self.weight_count + factors) * item + moved
 
 
 @dataclasses.dataclass(frozen=True)

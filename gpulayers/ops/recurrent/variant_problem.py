@@ -93,6 +93,10 @@ class LSTMVariantProblem(LSTMProblem):
     def size(self):
         return self.projection_size or self.units
 
+    @property
+    def drawn_count(self):
+        return self.size * self.drawn_h + self.units * self.drawn_c
+
     def flops(self):
         rows = self.batch * self.steps
         of_projection = self.units * self.projection_size if self.projection_size else 0
@@ -146,6 +150,10 @@ class GRUVariantProblem(GRUProblem):
             taken_h=_taken("update_h", taken_h),
             drawn_h=update_h is not None,
         )
+
+    @property
+    def drawn_count(self):
+        return self.size * self.drawn_h
 
     @property
     def weight_count(self):
