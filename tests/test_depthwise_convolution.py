@@ -10,7 +10,7 @@ from gpulayers.ops import arrays, convolution
 from gpulayers.ops.convolution import depthwise_fused, depthwise_reference
 from gpulayers.ops.convolution.problem import ConvolutionProblem
 from gpulayers.ops.recording import RecordingDevice
-from tests.cases.convolution import FORMATS
+from tests.cases.convolution import FORMATS, Case
 from tests.cases.depthwise_convolution import CASES, geometry, weight_shape
 from tests.convolution_loops import Data
 from tests.tolerances import assert_close, assert_exact
@@ -71,6 +71,17 @@ def test_reference(case, data_format, elements, monkeypatch):
     monkeypatch.setattr(depthwise_reference, "_BLOCK_ELEMENTS", elements)
     monkeypatch.setattr(depthwise_fused, "_BOX_ELEMENTS", elements)
     check(case, np.dtype(np.float64), arrays.CPU, data_format)
+
+
+@pytest.mark.parametrize(
+    "strides, dilation", [((1, 2), 1), ((2, 3), 1), ((1, 2), 2), ((1, 4), (1, 6)), ((2, 5), 2)]
+)
+@pytest.mark.parametrize("elements", [1, depthwise_fused._BOX_ELEMENTS])
+def test_strides_and_dilation_along_the_rows(strides, dilation, elements, monkeypatch):
+    monkeypatch.setattr(depthwise_fused, "_BOX_ELEMENTS", elements)
+    size = (2, 11, 29, 5)
+    case = Case("", size, (3, 4), 5, strides, padding=((1, 0), (2, 3)), dilation=dilation, groups=5)
+    check(case, np.dtype(np.float64), arrays.CPU, "channels_last")
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 3, 4])

@@ -114,11 +114,12 @@ class PaddedPiece:
         groups: leads the axes, so that the channels of a group lie side by side.
         phases: columns of the last spatial axis so many apart lie side by side: what a tap of a window with
             that stride meets.
+        empty: makes the room.
     """
 
-    def __init__(self, box, channels, dtype, groups=1, phases=1):
+    def __init__(self, box, channels, dtype, groups=1, phases=1, empty=np.empty):
         self.dtype, self.groups, self.channels, self.phases = dtype, groups, channels // groups, phases
-        self.room = np.empty(math.prod(self._shape(box)), dtype)
+        self.room = empty((math.prod(self._shape(box)),), dtype)
 
     def _shape(self, box):
         *lengths, last = [part.length for part in box]

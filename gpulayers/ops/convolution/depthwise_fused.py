@@ -4,15 +4,16 @@ Box by box: einsum multiplies the windows with the taps and adds the products in
 neighbouring pixels with all their channels, for which the taps are repeated. Boxes run side by side.
 """
 
-import numpy as np
-from numpy.lib.stride_tricks import as_strided
+import math
 
-from .. import threads
+import numpy as np
+
+from .. import scratch, threads
 from ..arrays import accumulation_dtype
 from .blocks import PaddedPiece, boxes, outputs_of, sizes_of
 from .fused_activation import IN_PLACE
 
-_BOX_ELEMENTS = 1 << 16  # of the output: with what it sees of the input they stay in a core's own cache
+_BOX_ELEMENTS = 1 << 19  # of the output and what it sees of the input: enough for the calls to cost little
 _RUN_ELEMENTS = 2400  # with the taps and the sums they stay in the first cache
 _FEW_PRODUCTS = 1 << 18  # that do not pay for threads
 
@@ -32,31 +33,37 @@ def convolve(problem, x, weight, bias, y):
     weight = weight.reshape(*window.size, channels).astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)
     finish = IN_PLACE[problem.activation]
-    parts = list(boxes(problem, max(1, _BOX_ELEMENTS // channels)))
-    lengths = {sizes_of(box)[-1] for box in parts}
-    runs = {length: _run(length, channels) if window.strides[-1] == 1 else 1 for length in lengths}
+    seen = channels * (1 + math.prod(window.strides))  # elements, for each pixel
+    parts = list(boxes(problem, max(1, _BOX_ELEMENTS // seen)))
+    runs = {length: _run(length, channels) for length in {sizes_of(box)[-1] for box in parts}}
     taps = {run: np.repeat(weight[..., None, :], run, axis=-2) for run in set(runs.values())}
+    taps = {run: repeated.reshape(*window.size, -1) for run, repeated in taps.items()}
     letters = "abcdefgh"[: window.rank]
     subscripts = f"n{letters[:-1]}j{letters.upper()}z,{letters.upper()}z->n{letters[:-1]}jz"
     in_place = y.dtype == dtype and y.strides[-2:] == (channels * dtype.itemsize, dtype.itemsize)
+    stride, dilation = window.strides[-1], window.dilation[-1]
+    period = stride // math.gcd(stride, dilation)  # taps that meet the same phase of the columns
 
     def compute(box):
         *leading, length = sizes_of(box)
         run = runs[length]
-        windows = _windows(problem, PaddedPiece(box, channels, dtype).filled(x, box), sizes_of(box), run)
-        target = y[outputs_of(box)]
-        shape = (*leading, length // run, run * channels)
-        if in_place:  # splits the last two axes anew
-            sums = as_strided(target, shape, (*target.strides[:-2], run * target.strides[-2], dtype.itemsize))
-        else:
-            sums = np.empty(shape, dtype)
-        np.einsum(subscripts, windows, taps[run].reshape(*window.size, -1), out=sums)
-        values = target if in_place else sums.reshape(target.shape)
-        if bias is not None:
-            values += bias
-        finish(values)
-        if not in_place:
-            target[...] = values
+        with scratch.frame():
+            piece = PaddedPiece(box, channels, dtype, phases=stride, empty=scratch.empty).filled(x, box)
+            target = y[outputs_of(box)]
+            sums = target if in_place else scratch.empty(target.shape, dtype)
+            split = sums.reshape(*leading, length // run, run * channels)
+            room = scratch.empty(split.shape, dtype) if period > 1 else None
+            for first in range(min(period, window.size[-1])):
+                met = taps[run][..., first::period, :]
+                windows = _windows(window, piece, split.shape, met.shape, first * dilation, period * dilation)
+                added = np.einsum(subscripts, windows, met, out=room if first else split)
+                if first:
+                    split += added
+            if bias is not None:
+                sums += bias
+            finish(sums)
+            if not in_place:
+                target[...] = sums
 
     few = problem.output_pixels * channels * window.taps < _FEW_PRODUCTS
     threads.run(compute, parts, threads=1 if few else None)
@@ -68,13 +75,17 @@ def _run(length, channels):
     return next(run for run in range(most, 0, -1) if length % run == 0)
 
 
-def _windows(problem, piece, sizes, run):
-    """A view (images, *positions, runs, *window, run * channels) of a box's padded piece of the input."""
-    window, channels = problem.window, problem.in_channels
-    _, image, *rows, _, column, element = piece.strides
-    steps = *rows, column
-    along = [step * stride for step, stride in zip(steps, window.strides)]
-    along[-1] *= run
-    across = [step * dilation for step, dilation in zip(steps, window.dilation)]
-    shape = (*sizes[:-1], sizes[-1] // run, *window.size, run * channels)
-    return as_strided(piece, shape, (image, *along, *across, element), writeable=False)
+def _windows(window, piece, runs, taps, first, step):
+    """A view (images, *positions but the last, runs, *taps, run * channels) of a box's padded piece.
+
+    Args:
+        runs, taps: the shapes (images, *positions but the last, runs, elements) and (*taps, elements).
+        first, step: the columns that the taps of the last axis meet at the first position; all of one phase.
+    """
+    _, image, *rows, phase, column, element = piece.strides
+    along = [rows * stride for rows, stride in zip(rows, window.strides)]
+    across = [rows * dilation for rows, dilation in zip(rows, window.dilation)]
+    column_of, phase_of = divmod(first, window.strides[-1])
+    offset = phase_of * phase + column_of * column
+    strides = (image, *along, runs[-1] * element, *across, step // window.strides[-1] * column, element)
+    return np.ndarray((*runs[:-1], *taps), piece.dtype, piece, offset, strides)

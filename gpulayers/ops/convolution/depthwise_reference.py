@@ -16,6 +16,7 @@ from .fused_activation import IN_PLACE
 from .phases import phases
 
 _BLOCK_ELEMENTS = 1 << 18  # of the output: about what the caches hold
+_FEW_CHANNELS = 128  # below it loops over the channels of a pixel are short
 _FEW_ELEMENTS = 1 << 15  # of the output, that do not pay for threads
 
 
@@ -49,12 +50,22 @@ def depthwise_backward_weight(problem, x, grad_output):
     letters = "nabc"[: problem.window.rank + 1]
     taps = list(_meetings(problem))
     operand = letters + "k" if problem.channels_last else letters[0] + "k" + letters[1:]
+    merged = (
+        problem.channels_last and problem.window.strides[-1] == 1 and problem.out_channels < _FEW_CHANNELS
+    )
     for images in _blocks(problem):
         repeated, dy = _repeated(problem, x[images]), grad_output[images].astype(dtype, copy=False)
 
         def add(meeting):
             tap, outputs, inputs = meeting
-            dw[tap] += np.einsum(f"{operand},{operand}->k", repeated[inputs], dy[outputs])
+            found, grads = repeated[inputs], dy[outputs]
+            if merged:  # pixels of a row with all their channels
+                *shape, width, channels = grads.shape
+                found, grads = found.reshape(*shape, -1), grads.reshape(*shape, -1)
+                sums = np.einsum(f"{letters[:-1]}z,{letters[:-1]}z->z", found, grads)
+                dw[tap] += sums.reshape(width, channels).sum(axis=0)
+            else:
+                dw[tap] += np.einsum(f"{operand},{operand}->k", found, grads)
 
         threads.run(add, taps, threads=1 if dy.size < _FEW_ELEMENTS else None)
     return dw.reshape(problem.weight_shape).astype(problem.dtype, copy=False)
