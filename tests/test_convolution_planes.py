@@ -77,7 +77,7 @@ def test_which_problems_are_computed_by_planes(data_format):
 
     assert takes(128, 128, 32) and takes(6, 64, 2) and takes(4, 8, 4)
     assert not takes(128, 128, 2) and not takes(64, 64, 1)
-    assert takes(3, 64, 1) == (data_format == "channels_first")
+    assert takes(3, 64, 1) == (data_format == "channels_first") and takes(1, 16, 1)
 
 
 @formats

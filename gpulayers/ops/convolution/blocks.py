@@ -42,6 +42,8 @@ def boxes_of_steps(window, batch, steps):
 
 def cuts(box, pixels):
     """The same within a box: pairs of indices, of the output and of what the box holds of it."""
+    if math.prod(sizes_of(box)) <= pixels:
+        return [(outputs_of(box), (slice(None),) * len(box))]
     return zip(*[itertools.product(*slices) for slices in _slices(outputs_of(box), pixels)])
 
 
@@ -60,10 +62,11 @@ def _parts_of_steps(window, batch, steps):
 
 
 def steps_of(sizes, pixels):
-    """How much of each axis makes a box of at most so many pixels, the last axes first."""
+    """How much of each axis makes boxes of at most so many pixels and of like sizes, the last axes first."""
     steps = []
     for size in reversed(sizes):
-        steps.append(max(1, min(size, pixels)))
+        count = -(-size // max(1, min(size, pixels)))
+        steps.append(-(-size // max(1, count)) or 1)
         pixels //= steps[-1]
     return steps[::-1]
 

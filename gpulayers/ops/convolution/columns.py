@@ -15,7 +15,7 @@ class Windows:
     """The windows of a convolution's input, in boxes of the output.
 
     Iterating gives pairs: the index of a box in the output, channels_last, and a view of its windows,
-    (groups, images, *positions, *window, channels of a group), valid until the next. The first is the largest.
+    (groups, images, *positions, *window, channels of a group), valid until the next. The first is largest.
 
     Args:
         x: the input, channels_last, or a channels_first one viewed as such.
@@ -45,17 +45,17 @@ class Windows:
                 piece = piece or PaddedPiece(box, problem.in_channels, self.dtype, problem.groups)
                 x = piece.filled(self.x, box)
                 strides = *x.strides[:-3], *x.strides[-2:]  # without the phases: there is one
-            windows = self._windows(x, strides, box)
+            windows = self._windows(x, strides, box, as_strided if near else _of_piece)
             for index, held in cuts(box, self.pixels):
                 yield index, windows[(slice(None), *held)]
 
-    def _windows(self, x, strides, box):
+    def _windows(self, x, strides, box, view):
         group, image, *steps, element = strides
         window, groups, channels = self.problem.window, self.problem.groups, self.problem.group_in_channels
         along = [step * stride for step, stride in zip(steps, window.strides)]
         across = [step * dilation for step, dilation in zip(steps, window.dilation)]
         shape = (groups, *sizes_of(box), *window.size, channels)
-        return as_strided(x, shape, (group, image, *along, *across, element))
+        return view(x, shape, (group, image, *along, *across, element))
 
     def side_by_side(self, windows):
         """The windows as (groups, pixels, taps * channels): copied to a room for the largest, but where they
@@ -68,3 +68,7 @@ class Windows:
         columns = np.ndarray(windows.shape, self.dtype, self._room)
         columns[...] = windows
         return columns.reshape(self.problem.groups, pixels, -1)
+
+
+def _of_piece(piece, shape, strides):
+    return np.ndarray(shape, piece.dtype, piece, 0, strides)  # takes less time than as_strided

@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 def takes(problem):
     """Whether the channels of a group are that few."""
     if problem.groups == 1:
-        return not problem.channels_last and problem.in_channels <= _FEW_INPUTS
+        return problem.in_channels <= (1 if problem.channels_last else _FEW_INPUTS)
     few = _FEW_CHANNELS if problem.channels_last else 2 * _FEW_CHANNELS
     return min(problem.group_in_channels, problem.group_out_channels) <= few
 

@@ -17,7 +17,7 @@ from .scattered import scattered_backward_input
 
 # Of the columns of a box: few enough to stay in a core's own cache between the copy and the product, and
 # enough for the calls to cost little beside both.
-_BLOCK_ELEMENTS = 1 << 18
+_BLOCK_ELEMENTS = 1 << 19
 # Pixels of a box, if there are as many filters: BLAS lays out the weights anew for every product.
 _LEAST_PIXELS = 512
 # The same for the gradient to the weights: each box adds once to all of them.
@@ -116,7 +116,7 @@ def _convolve(problem, x, matrices, bias, y):
         planes.convolve(problem, x, matrices, bias, y)
         return
     in_place = y.dtype == dtype and y.flags.c_contiguous
-    planar = y.dtype == dtype and np.moveaxis(y, -1, 1).flags.c_contiguous
+    planar = not in_place and y.dtype == dtype and np.moveaxis(y, -1, 1).flags.c_contiguous
     finish = IN_PLACE[problem.activation]
     pixels = _viewed_pixels(problem)
     if not pixels or not in_place or bias is not None or problem.activation is not Activation.NONE:
