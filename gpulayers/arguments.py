@@ -31,6 +31,8 @@ def flag(value, name):
     Raises:
         ValueError: anything else: the string "False" is no False.
     """
+    if value is True or value is False:
+        return value
     if value is None or (isinstance(value, int) or _kind(value) in ("b", "i", "u")) and value in (0, 1):
         return bool(value)
     raise ValueError(f"{name} must be True or False. Received: {value!r}")

@@ -48,16 +48,21 @@ def deserializer(get):
     return deserialize
 
 
+def checked_config(config):
+    """The configuration, or a TypeError where it is no dict of arguments."""
+    if not isinstance(config, dict) or any(not isinstance(name, str) for name in config):
+        raise TypeError(f"A configuration must be a dict of arguments. Received: {config!r}")
+    return config
+
+
 def from_config(cls, config):
     """`cls.from_config(config)`.
 
     Raises:
         TypeError, ValueError: the configuration is no dict, or lacks arguments or has unknown ones.
     """
-    if not isinstance(config, dict):
-        raise TypeError(f"The configuration of a {cls.__name__} must be a dict. Received: {config!r}")
     try:
-        return cls.from_config(config)
+        return cls.from_config(checked_config(config))
     except (TypeError, KeyError) as error:
         if "Received" in str(error):
             raise

@@ -67,8 +67,14 @@ class Variable:
         """Adds to `grad`, in the variable's dtype; takes ownership of the array given.
 
         Raises:
-            TypeError: one of the two is row-sparse and the other is not.
+            TypeError: one of the two is row-sparse and the other is not, or no array.
+            ValueError: another shape than the variable's.
         """
+        if getattr(grad, "shape", None) != self.value.shape:
+            shape = f"shape {tuple(grad.shape)}" if hasattr(grad, "shape") else type(grad).__name__
+            raise ValueError(
+                f"The gradient of {self.path} must have its shape {self.shape}. Received: {shape}"
+            )
         grad = grad.astype(self.dtype, copy=False)
         if self.grad is None:
             self.grad = grad

@@ -96,6 +96,7 @@ class BuiltInCell(Layer):
     def get_initial_state(self, batch_size=None):
         """Zeros, an array a state."""
         device = self.device or arrays.default_device()
+        batch_size = integer(batch_size, "batch_size")
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [device.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 

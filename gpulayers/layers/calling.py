@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 
+from ..arguments import flag
 from ..ops import arrays
 from .names import name_scope, path_of
 
@@ -34,13 +35,36 @@ def _check_shape(layer, shape):
     for size in shape.values() if isinstance(shape, dict) else shape or ():
         if isinstance(size, (tuple, list, dict)):
             _check_shape(layer, size)
+        elif isinstance(shape, dict):
+            raise TypeError(f"{layer.name} needs a dict of shapes. Received: {shape!r}")
         elif size is not None and (not isinstance(size, (int, np.integer)) or size < 0):
             raise ValueError(f"{layer.name} needs an input shape of sizes and None. Received: {shape!r}")
 
 
+def with_shape(function):
+    """Wraps a subclass's `compute_output_shape`: it gets shapes alone."""
+
+    @functools.wraps(function)
+    def compute_output_shape(self, *arguments, **keywords):
+        if type(self).compute_output_shape is compute_output_shape:
+            for shape in (*arguments, *keywords.values())[:1]:
+                checked_shape(self, shape)
+        return function(self, *arguments, **keywords)
+
+    return compute_output_shape
+
+
+def checked_shape(layer, shape):
+    """The input shape, or a TypeError or ValueError where it is none."""
+    if shape is None or isinstance(shape, (tuple, list, dict)) and not shape:
+        raise ValueError(f"{layer.name} needs an input shape with a batch axis. Received: {shape!r}")
+    _check_shape(layer, shape)
+    return shape
+
+
 def with_conversion(function):
-    """Wraps a subclass's `forward`: converts the inputs to the layer's dtype, builds, and converts gradients
-    back."""
+    """Wraps a subclass's `forward`: converts the inputs to the layer's dtype, builds, checks gradients and
+    converts them back."""
 
     @functools.wraps(function)
     def forward(self, inputs, *arguments, **keywords):
@@ -48,6 +72,12 @@ def with_conversion(function):
             return function(self, inputs, *arguments, **keywords)
         structure, inputs = inputs, self.in_order(inputs)
         several = isinstance(inputs, (list, tuple))
+        if several and not inputs:
+            raise TypeError(f"{self.name} takes arrays. Received: 0 inputs")
+        if keywords.get("training") is not None:
+            keywords["training"] = flag(keywords["training"], "training")
+        if keywords.get("mask") is not None:
+            keywords["mask"] = taken_mask(self, keywords["mask"], several)
         given = [
             arrays.take(array, f"The input of {self.name}") for array in (inputs if several else [inputs])
         ]
@@ -56,35 +86,46 @@ def with_conversion(function):
             if not self.built:
                 shapes = [tuple(array.shape) for array in taken]
                 self.build(shapes if several else shapes[0])
-            output, gradient = function(self, taken if several else taken[0], *arguments, **keywords)
+            pair = function(self, taken if several else taken[0], *arguments, **keywords)
         except AttributeError as error:
             if several and "'list' object" in str(error):  # a layer of one input treats the list as an array
                 raise TypeError(f"{self.name} takes one input. Received: a list of {len(taken)}") from error
             raise
-        penalty = self.activity_regularizer
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not callable(pair[1]):
+            raise TypeError(
+                f"The forward of {self.name} must return a pair: the output, and the function that takes the "
+                f"gradient to it and returns that to the input. Received: {type(pair).__name__}"
+            )
+        (output, gradient), penalty = pair, self.activity_regularizer
         penalised = None if penalty is None else output
-        dtypes = [array.dtype if is_float(array) else None for array in given]
-        output_dtypes = float_dtypes(output)
+        form, input_forms = _form(self, output), [_form(self, array) for array in given]
+        differentiable = any(dtype is not None for dtype, _ in input_forms)
 
         def backward(grad_output, input_gradient=True):
-            grad_output = converted(grad_output, output_dtypes)
+            if grad_output is not None or penalty is None:
+                grad_output = _fitted(self, grad_output, form)
             if penalty is not None:
                 grad_output = _with_penalty(penalty, penalised, grad_output)
-            input_gradient = input_gradient and any(dtype is not None for dtype in dtypes)
+            input_gradient = flag(input_gradient, "input_gradient") and differentiable
             if input_gradient or not self.skips_input_gradient:
                 grads = gradient(grad_output)
             else:
                 grads = gradient(grad_output, input_gradient=False)
+            if isinstance(grads, type(given[0])) and not several:
+                return _returned(self, grads, input_forms[0])
+            listed = isinstance(grads, (list, tuple))
             if grads is None:
-                grads = [None] * len(dtypes) if several else None
-            elif not isinstance(grads, list):
-                return None if dtypes[0] is None else converted(grads, dtypes[0])
-            else:
-                own = (
-                    None if dtype is None else converted(grad, dtype) for grad, dtype in zip(grads, dtypes)
+                own = [None] * len(input_forms)
+            elif not listed and len(input_forms) > 1 or listed and len(grads) < len(input_forms):
+                received = len(grads) if listed else type(grads).__name__
+                raise ValueError(
+                    f"The backward of {self.name} must return a list of {len(input_forms)} gradients. "
+                    f"Received: {received}"
                 )
-                grads = [*own, *grads[len(dtypes) :]]
-            return self.laid_out(grads, structure)
+            else:
+                own = map(functools.partial(_returned, self), grads if listed else [grads], input_forms)
+                own = [*own, *(grads[len(input_forms) :] if listed else ())]
+            return self.laid_out(own if several or listed else own[0], structure)
 
         if penalty is not None:
             outputs = output.values() if isinstance(output, dict) else output
@@ -93,6 +134,88 @@ def with_conversion(function):
         return output, backward
 
     return forward
+
+
+def taken_mask(layer, mask, several):
+    """The mask, an array, or for several inputs also a list of arrays and None; else a TypeError."""
+    if several and isinstance(mask, (list, tuple)):
+        return [None if part is None else taken_mask(layer, part, False) for part in mask]
+    mask = arrays.take(mask, f"The mask of {layer.name}")
+    if mask.dtype.kind not in "biuf":
+        raise TypeError(f"The mask of {layer.name} must hold truth values. Received: dtype {mask.dtype}")
+    return mask
+
+
+def _form(layer, value):
+    """(float type or None, shape) of an array; a list or dict of them, nested alike, for lists and dicts."""
+    if isinstance(value, dict):
+        return {key: _form(layer, part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_form(layer, part) for part in value]
+    if not hasattr(value, "dtype"):
+        raise TypeError(f"The output of {layer.name} must be an array. Received: {type(value).__name__}")
+    return (value.dtype if is_float(value) else None, value.shape)
+
+
+def flat(value, nested=(list, tuple)):
+    """The entries of a list or dict, however nested; those of anything else: itself."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [leaf for part in value for leaf in flat(part, nested)] if isinstance(value, nested) else [value]
+
+
+def _fitted(layer, grad, form):
+    """The gradient to an output of that form, in its dtype; one of several, and that to an output that is no
+    float, may be None.
+
+    Raises:
+        TypeError, ValueError: another count, no arrays, or other shapes.
+    """
+    if isinstance(form, tuple):
+        return grad if grad is None and form[0] is None else _fitted_array(layer, grad, form)
+    forms, grads = flat(form, list), flat(grad)
+    if not isinstance(grad, (list, tuple, dict)):
+        kind = type(grad).__name__
+        raise TypeError(f"{layer.name} takes a list of {len(forms)} gradients. Received: {kind}")
+    if len(forms) != len(grads):
+        raise ValueError(f"{layer.name} takes {len(forms)} gradients. Received: {len(grads)}")
+    left = [None if part is None else _fitted_array(layer, part, at) for part, at in zip(grads, forms)]
+
+    def laid_out(part):
+        if isinstance(part, dict):
+            return {key: laid_out(entry) for key, entry in part.items()}
+        return [laid_out(entry) for entry in part] if isinstance(part, (list, tuple)) else left.pop(0)
+
+    return laid_out(grad)
+
+
+def _fitted_array(layer, grad, form):
+    dtype, shape = form
+    if getattr(grad, "dtype", None) == dtype and grad.shape == shape:
+        return grad
+    grad = arrays.take(grad, f"A gradient to the output of {layer.name}")
+    if grad.shape != shape:
+        raise ValueError(
+            f"A gradient to the output of {layer.name} must have its shape {shape}. "
+            f"Received: shape {grad.shape}"
+        )
+    if not is_float(grad) and grad.dtype.kind not in "iub":
+        raise TypeError(f"A gradient must hold numbers. Received: dtype {grad.dtype}")
+    return grad if dtype is None else grad.astype(dtype, copy=False)
+
+
+def _returned(layer, grad, form):
+    """A gradient that a backward returned for an input of that form, in its dtype; None for integers."""
+    dtype, shape = form
+    if grad is None or dtype is None:
+        return None
+    if getattr(grad, "shape", None) != shape:
+        received = f"shape {grad.shape}" if hasattr(grad, "shape") else type(grad).__name__
+        raise ValueError(
+            f"The backward of {layer.name} must return a gradient of its input's shape {shape}. "
+            f"Received: {received}"
+        )
+    return grad if grad.dtype == dtype else grad.astype(dtype)
 
 
 _scales = {"penalty": 1.0}

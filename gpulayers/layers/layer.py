@@ -10,10 +10,10 @@ from ..arguments import flag
 from ..ops import arrays
 from ..ops.activations import Activation, linear
 from ..ops.spatial import integer
-from ..registry import serialize_object
+from ..registry import checked_config, serialize_object
 from ..variable import Variable
 from .arguments import batch_input_shape, serialized
-from .calling import is_float, with_build, with_conversion
+from .calling import checked_shape, is_float, with_build, with_conversion, with_shape
 from .names import automatic_name, path_of
 from .symbolic import call, is_symbolic
 
@@ -57,6 +57,8 @@ class Layer:
         if "forward" in cls.__dict__:
             cls.takes_mask = "mask" in inspect.signature(cls.__dict__["forward"]).parameters
             cls.forward = with_conversion(cls.__dict__["forward"])
+        if "compute_output_shape" in cls.__dict__:
+            cls.compute_output_shape = with_shape(cls.__dict__["compute_output_shape"])
 
     def __init__(
         self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **shapes
@@ -167,7 +169,7 @@ class Layer:
 
     def compute_output_shape(self, input_shape):
         """The output's shape for an input's; unknown sizes are None."""
-        return tuple(input_shape)
+        return tuple(checked_shape(self, input_shape))
 
     def compute_mask(self, inputs, mask=None):
         """The mask of the output, given that of the input."""
@@ -274,7 +276,7 @@ class Layer:
         variable = Variable(
             value,
             name,
-            trainable and self.trainable,
+            flag(trainable, "trainable") and self.trainable,
             regularizers.get(regularizer),
             constraints.get(constraint),
             path=path_of(self.name, name),
@@ -398,7 +400,7 @@ class Layer:
     @classmethod
     def from_config(cls, config):
         """A new layer of that configuration."""
-        return cls(**config)
+        return cls(**checked_config(config))
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

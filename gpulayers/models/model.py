@@ -3,6 +3,7 @@
 import json
 
 from ..layers import symbolic
+from ..layers.calling import taken_mask
 from ..layers.layer import Layer
 from ..ops import arrays
 from ..registry import serialize_object
@@ -134,7 +135,10 @@ class Model(Trainer, Layer):
             self.build(shapes if several else shapes[0])
         shapes = [tuple(part.shape) for part in given]
         given = self.fitted(given)
-        masks = list(mask) if several and mask is not None else [mask] * len(given)
+        mask = None if mask is None else taken_mask(self, mask, several)
+        masks = mask if isinstance(mask, list) else [mask] * len(given)
+        if len(masks) != len(given):
+            raise ValueError(f"{self.name} takes {len(given)} masks. Received: {len(masks)}")
         outputs, output_masks, backward, self.penalties = self._graph.run(
             given, masks, training, differentiate
         )
