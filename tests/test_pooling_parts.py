@@ -18,6 +18,9 @@ CUT_CASES = [
     *WINDOW_CASES,
     Case("pairs of taps", 2, (31,), 4, 11, strides=1, padding=5, dilation_rate=2),
     Case("pairs of taps in both dimensions", 1, (14, 12), 3, (6, 7), strides=1, padding=3),
+    Case("side by side, 2 by 3 taps, odd", 2, (7, 10), 5, (2, 3)),
+    Case("side by side, 8 taps, gaps at the end", 2, (29,), 3, 8),
+    Case("side by side, 9 taps", 1, (7, 9), 4, 3),
     Case("3 dimensions, side by side, odd", 2, (5, 7, 6), 4, 2),
     Case("3 dimensions, strided, dilated", 1, (11, 10, 9), 4, 3, strides=2, padding=1, dilation_rate=3),
 ]

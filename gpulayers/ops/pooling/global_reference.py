@@ -61,8 +61,12 @@ def max_backward(problem, grad_output, argmax):
 @numpy_settings
 def average_forward(problem, x):
     """The mean of each channel: sums of runs, added in float64."""
-    sums = np.add.reduce(_of_runs(problem, x, np.add), axis=1, dtype=np.float64)
-    return (sums / problem.positions).astype(problem.dtype).reshape(problem.output_shape)
+    sums = _of_runs(problem, x, np.add)
+    if sums.shape[1] == 1:
+        means = sums[:, 0] / sums.dtype.type(problem.positions)
+    else:
+        means = np.add.reduce(sums, axis=1, dtype=np.float64) / problem.positions
+    return means.astype(problem.dtype, copy=False).reshape(problem.output_shape)
 
 
 @numpy_settings

@@ -6,6 +6,8 @@ Along the width first: then rows compare in the order of their taps, and of equa
 import numpy as np
 
 from .. import scratch
+from .passes import Combination, by_tap
+from .running import copy
 
 _BOOL = np.dtype(bool)
 
@@ -22,6 +24,18 @@ def select(windows, block, values, numbers):
     if windows.is_padded and not least > -np.inf:
         # Padding is -inf, too, and won where it comes before an input of -inf.
         np.maximum(numbers, windows.first_taps.astype(numbers.dtype), out=numbers)
+
+
+def select_apart(windows, block, values, numbers):
+    """As `select`, of windows that lie side by side: between copies of what each tap holds, in order."""
+    of_taps = by_tap(windows, block)
+    copies = scratch.empty(of_taps.shape, block.dtype)
+    copy(of_taps, copies)
+    sources = [(tap, None) for tap in copies.reshape(-1, *values.shape)]
+    combination = Combination([], [(number, number, ..., ()) for number in range(len(sources))])
+    _best(combination, sources, 1, (values, numbers), False)
+    if np.isnan(np.minimum.reduce(values, axis=None)):
+        _best(combination, sources, 1, (values, numbers), True)
 
 
 def _select(passes, block, values, numbers, has_nan):

@@ -220,6 +220,17 @@ def along(axis, part):
     return (slice(None),) * (axis + 1) + (part,)
 
 
+def by_tap(windows, array):
+    """A view (depth, height, width of a window, images, o, p, q, inner) of what the windows hold, where they lie side
+    by side from the part's first input on."""
+    sizes, within = [len(array)], (slice(None),)
+    for line in windows.lines:
+        sizes += line.outputs, line.taps
+        within += (slice(0, line.outputs * line.taps),)
+    of_windows = array[within].reshape(*sizes, array.shape[4], copy=False)
+    return of_windows.transpose(2, 4, 6, 0, 1, 3, 5, 7)
+
+
 def _room(sizes, axis, padding):
     """Room for an array of these sizes, with padding along an axis."""
     before, after = padding

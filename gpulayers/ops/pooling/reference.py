@@ -12,12 +12,14 @@ import numpy as np
 from .. import scratch
 from ..arrays import accumulation_dtype
 from .folding import fold, spread
-from .maxima import select
+from .maxima import select, select_apart
 from .running import in_dtype, in_parts, numpy_settings, write
 from . import parts
 from .scattering import place, scatter
 
-_MOST_MASKS = 8  # taps up to which a mask for each costs less than adding element by element
+_FEW = (
+    8  # taps up to which a pass for each costs less than one axis after the other, or than element by element
+)
 
 
 @numpy_settings
@@ -49,10 +51,11 @@ def max_with_argmax(problem, x):
         np.empty(problem.lifted_output_shape, problem.dtype),
     )
     argmax = np.empty(y.shape, problem.argmax_dtype)
+    choose = select_apart if _few_apart(problem) else select
 
     def compute(part):
         block, taps = in_dtype(x[part.inside], wide), argmax[part.outside]
-        write(y[part.outside], wide, lambda out: select(part.windows, block, out, taps))
+        write(y[part.outside], wide, lambda out: choose(part.windows, block, out, taps))
 
     in_parts(compute, parts.output_parts(problem, wide.itemsize, parts.of_copies))
     return y.reshape(problem.output_shape), argmax.reshape(problem.output_shape)
@@ -63,7 +66,7 @@ def max_backward(problem, grad_output, argmax):
     """Adds each gradient to the input that its window's maximum came from."""
     dy, argmax = _lifted_output(problem, grad_output), _lifted_output(problem, argmax)
     wide, dx = accumulation_dtype(problem.dtype), np.empty(problem.lifted_input_shape, problem.dtype)
-    masks = problem.side_by_side and problem.window.taps <= _MOST_MASKS
+    masks = _few_apart(problem)
 
     def compute(part):
         block, taps = dy[part.outside], argmax[part.outside]
@@ -118,6 +121,11 @@ def average_backward(problem, grad_output):
 
     in_parts(compute, parts.input_parts(problem, wide.itemsize, parts.of_sums))
     return dx.reshape(problem.input_shape)
+
+
+def _few_apart(problem):
+    """Whether windows are small and lie side by side: then each tap is a view of the input."""
+    return problem.side_by_side and problem.window.taps <= _FEW
 
 
 def _lifted_input(problem, array):

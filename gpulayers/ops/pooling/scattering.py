@@ -5,19 +5,17 @@ import functools
 import numpy as np
 
 from .. import scratch
-from .passes import along
+from .passes import along, by_tap
+from .running import copy
 
 
 def place(windows, dy, taps, dx):
     """Writes each gradient to the input that it belongs to, of windows that lie side by side; zeros elsewhere."""
-    sizes, within = [len(dy)], (slice(None),)
     for axis, line in enumerate(windows.lines):
-        sizes += line.outputs, line.taps
         stop = line.outputs * line.taps
-        within += (slice(0, stop),)
         if stop < line.inputs:
             dx[along(axis, slice(stop, None))] = 0
-    of_taps = dx[within].reshape(*sizes, dx.shape[4], copy=False).transpose(2, 4, 6, 0, 1, 3, 5, 7)
+    of_taps = by_tap(windows, dx)
     # All bits of what is chosen and none of the others, since infinity times 0 is not 0.
     bits = np.dtype(f"i{dy.dtype.itemsize}")
     masks = np.equal(
@@ -25,7 +23,11 @@ def place(windows, dy, taps, dx):
     ).view(np.int8)
     kept = scratch.empty(of_taps.shape, bits)
     kept[...] = np.negative(masks, out=masks)
-    np.bitwise_and(kept, dy.view(bits), out=of_taps.view(bits))
+    if dx.shape[4] == 1:
+        np.bitwise_and(kept, dy.view(bits), out=of_taps.view(bits))
+    else:  # whole runs of channels are copied faster than written by a function
+        np.bitwise_and(kept, dy.view(bits), out=kept)
+        copy(kept.view(dx.dtype), of_taps)
 
 
 def scatter(windows, dy, taps, dx):
