@@ -73,7 +73,7 @@ class Trainer(Steps, Sources):
 
     @property
     def metrics_names(self):
-        """The keys of the logs, in the order of `evaluate`'s list."""
+        """The keys of the logs."""
         return list(self._results())
 
     def fit(
@@ -206,7 +206,7 @@ class Trainer(Steps, Sources):
         passes = Passes(source, steps)
         run = self._callbacks(callbacks, verbose, passes.known, 1)
         with run:
-            return _returned(self._evaluate(passes, run), return_dict)
+            return self._returned(self._evaluate(passes, run), return_dict)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for data (see `fit`; of batches the inputs are used), as one NumPy array; a list or
@@ -260,13 +260,23 @@ class Trainer(Steps, Sources):
         for metric in self.metrics:
             metric.reset_state()
 
+    def _returned(self, logs, return_dict):
+        """The logs, or their values as Keras lists them: the loss, what bears a metric's name, the rest by
+        name; a metric and a weighted one of one name stand there twice."""
+        if return_dict:
+            return numbers_of(logs)
+        names = [metric.name for metric in self.metrics]
+        found = [logs[name] for name in names if name in logs]
+        found += [logs[name] for name in sorted(set(logs) - set(names))]
+        return found[0] if len(found) == 1 else found
+
     # Passes
 
     def _one_batch(self, data, step, return_dict):
         self._check_data(data, data.samples)
         self.reset_metrics()
         logs = step(data)
-        return _returned(self._results() if logs is None else logs, return_dict)
+        return self._returned(self._results() if logs is None else logs, return_dict)
 
     def _train_epoch(self, batches, run):
         """The logs of one pass over the batches, or of its part until `stop_training` was set; None where
@@ -321,10 +331,3 @@ class Trainer(Steps, Sources):
 
 def _steps(steps, name):
     return None if steps is None else integer(steps, name, least=1)
-
-
-def _returned(logs, return_dict):
-    if return_dict:
-        return numbers_of(logs)
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
