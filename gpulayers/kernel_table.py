@@ -188,10 +188,9 @@ def rows(architecture, dtypes=FLOAT_DTYPES, progress=iter):
     for (file, feature), group in progress(list(wanted.items())):
         expressions = {launch.expression for launch in group}
         target = architecture + ("a" if feature else "")
-        compiled = jit.compile(file, expressions, target, options=(jit.REPORT_OPTION,))
-        resources = jit.read_resources(compiled.log)
+        resources = jit.kernel_resources(file, expressions, target)
         for launch in group:
-            used = resources[compiled.lowered[launch.expression]]
+            used = resources[launch.expression]
             share = jit.occupancy(architecture, used, launch.threads, launch.shared_memory)
             shared = used.shared_memory + launch.shared_memory
             yield Row(file, launch.expression, launch.threads, used, shared, share)

@@ -4,7 +4,7 @@ from .cache import cache_folder
 from .compiler import CompilationError, Compiled, compile, nvrtc_problem, nvrtc_version
 from .cuda_driver import CudaFunction, load
 from .names import CPP_TYPES, as_structure, field_types, name_expression
-from .resources import MULTIPROCESSORS, REPORT_OPTION, Resources, occupancy, read_resources
+from .resources import MULTIPROCESSORS, Resources, kernel_resources, occupancy, read_resources
 from .sources import kernels_folder, resolved_source
 
 __all__ = [
@@ -13,12 +13,12 @@ __all__ = [
     "Compiled",
     "CudaFunction",
     "MULTIPROCESSORS",
-    "REPORT_OPTION",
     "Resources",
     "as_structure",
     "cache_folder",
     "compile",
     "field_types",
+    "kernel_resources",
     "kernels_folder",
     "load",
     "name_expression",

@@ -11,7 +11,8 @@ from . import cache
 from .sources import kernels_folder, resolved_source
 
 # Denormals are kept (no -ftz): the kernels give what IEEE arithmetic and the CPU give.
-OPTIONS = ("-std=c++20", "-default-device", "-lineinfo")
+OPTIONS = ("-std=c++20", "-default-device")
+LINE_INFORMATION = "-lineinfo"  # for profilers and findings; a third of the time of compilation
 
 
 class CompilationError(RuntimeError):
@@ -88,7 +89,7 @@ def _target(architecture, output):
     return ("sm_" if output == "cubin" else "compute_") + architecture.split("_")[1], output
 
 
-def compile(file, expressions, architecture, output="cubin", options=()):
+def compile(file, expressions, architecture, output="cubin", options=(LINE_INFORMATION,)):
     """Compiles instances of a kernel file.
 
     Args:
@@ -96,7 +97,7 @@ def compile(file, expressions, architecture, output="cubin", options=()):
         expressions: C++ name expressions of the instances ("f<float, 4>").
         architecture: "sm_80", "sm_90", "sm_90a", ...
         output: "cubin" (machine code) or "ptx".
-        options: further options of NVRTC.
+        options: further options of NVRTC, in place of LINE_INFORMATION.
 
     Returns:
         A `Compiled`; from the disk cache when the same source, headers, options and compiler were seen before.

@@ -3,7 +3,9 @@
 import dataclasses
 import re
 
-REPORT_OPTION = "--ptxas-options=-v"  # makes the assembler report; the text is `Compiled.log`
+from .compiler import compile
+
+_REPORT = "--ptxas-options=-v"  # makes the assembler report in `Compiled.log`
 
 _ENTRY = re.compile(r"Compiling entry function '(\S+)'")
 _STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
@@ -37,6 +39,13 @@ def read_resources(log):
                 found[name], registers=int(used.group(1)), shared_memory=int(shared.group(1)) if shared else 0
             )
     return found
+
+
+def kernel_resources(file, expressions, architecture):
+    """{expression: Resources} of instances of a kernel file; arguments and errors as of `compile`."""
+    compiled = compile(file, expressions, architecture, options=(_REPORT,))
+    found = read_resources(compiled.log)
+    return {expression: found[name] for expression, name in compiled.lowered.items()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import functools
 
 from gpulayers import jit
-from gpulayers.jit import resources
 
 from .errors import EmulatorError
 
@@ -11,17 +10,14 @@ from .errors import EmulatorError
 @functools.cache
 def _resources(file, expression, architecture):
     """What the assembler says of a kernel. Needs no GPU."""
-    compiled = jit.compile(
-        file, (expression,), architecture, output="cubin", options=(resources.REPORT_OPTION,)
-    )
-    return resources.read_resources(compiled.log)[compiled.lowered[expression]]
+    return jit.kernel_resources(file, (expression,), architecture)[expression]
 
 
 def check_residency(library, expression, device, grid, threads, shared_memory):
     """Raises EmulatorError if registers, threads or shared memory do not let the device hold the grid."""
     used = _resources(library.file, expression, library.architecture)
-    limits = resources.MULTIPROCESSORS[device.architecture]
-    share = resources.occupancy(device.architecture, used, threads, shared_memory)
+    limits = jit.MULTIPROCESSORS[device.architecture]
+    share = jit.occupancy(device.architecture, used, threads, shared_memory)
     blocks = round(share * limits.warps / -(-threads // 32))
     wanted = grid[0] * grid[1] * grid[2]
     if wanted > blocks * device.multiprocessors:
