@@ -34,6 +34,8 @@ _numbers = collections.Counter()
 
 def get_uid(prefix=""):
     """1 for the first call with a prefix, 2 for the second, and so on."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be a string. Received: {prefix!r}")
     _numbers[prefix] += 1
     return _numbers[prefix]
 

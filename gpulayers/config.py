@@ -16,7 +16,7 @@ _settings = {
 
 
 def _choose(setting, value, allowed):
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         expected = ", ".join(repr(name) for name in allowed)
         raise ValueError(f"{setting} must be one of {expected}. Received: {value!r}")
     _settings[setting] = value

@@ -21,7 +21,7 @@ def register_keras_serializable(package="Custom", name=None):
     def register(decorated):
         if inspect.isclass(decorated) and not hasattr(decorated, "get_config"):
             raise TypeError(f"A registered class needs get_config(). Received: {decorated!r}")
-        own = name or getattr(decorated, "__name__", None)
+        own = getattr(decorated, "__name__", None) if name is None else name
         if not isinstance(own, str) or not isinstance(package, str):
             raise TypeError(f"A class or function with a name is expected. Received: {decorated!r}")
         _registered[f"{package}>{own}"], _names[decorated] = decorated, f"{package}>{own}"
@@ -32,15 +32,27 @@ def register_keras_serializable(package="Custom", name=None):
 
 def get_registered_name(obj):
     """The name under which the object was registered; else its own."""
-    return _names.get(obj) or getattr(obj, "__name__", None)
+    if not hasattr(obj, "__name__"):
+        raise TypeError(f"A class or function is expected. Received: {obj!r}")
+    return _names.get(obj) or obj.__name__
 
 
 def get_registered_object(name, custom_objects=None, module_objects=None):
     """The object of that name: of an open `CustomObjectScope`, registered, or in one of the dicts; or None."""
-    for known in (*reversed(_scopes), _registered, custom_objects or {}, module_objects or {}):
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string. Received: {name!r}")
+    given = [_checked(objects) for objects in (custom_objects, module_objects)]
+    for known in (*reversed(_scopes), _registered, *given):
         if name in known:
             return known[name]
     return None
+
+
+def _checked(objects):
+    """The dict, {} for None, or a TypeError."""
+    if not isinstance(objects, (dict, type(None))):
+        raise TypeError(f"custom_objects must be a dict. Received: {objects!r}")
+    return {} if objects is None else objects
 
 
 def get_custom_objects():
@@ -56,9 +68,7 @@ class CustomObjectScope:
     """
 
     def __init__(self, custom_objects=None):
-        if not isinstance(custom_objects, (dict, type(None))):
-            raise TypeError(f"custom_objects must be a dict. Received: {custom_objects!r}")
-        self.custom_objects = dict(custom_objects or {})
+        self.custom_objects = dict(_checked(custom_objects))
 
     def __enter__(self):
         _scopes.append(self.custom_objects)

@@ -40,6 +40,8 @@ def serialize(policy):
     """The policy's configuration, as Keras writes it; None stays."""
     if policy is None:
         return None
+    if not isinstance(policy, DTypePolicy):
+        raise TypeError(f"A DTypePolicy is expected. Received: {policy!r}")
     return {
         "module": "keras",
         "class_name": "DTypePolicy",

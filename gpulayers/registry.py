@@ -1,7 +1,9 @@
 """Objects by name: what stands behind `initializer="glorot_uniform"`, `optimizer="adam"` and their
 configs."""
 
+import contextlib
 import re
+import reprlib
 
 from .custom_objects import CustomObjectScope, get_registered_name, of_node
 
@@ -55,21 +57,28 @@ def checked_config(config):
     return config
 
 
+@contextlib.contextmanager
+def reading(what, config):
+    """While it lasts, errors that do not tell what was received become a TypeError or ValueError that does."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        if "Received" in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        text = f"No {what} can be made of the configuration: {reason}. Received: {reprlib.repr(config)}"
+        raise kind(text) from error
+
+
 def from_config(cls, config):
     """`cls.from_config(config)`.
 
     Raises:
         TypeError, ValueError: the configuration is no dict, or lacks arguments or has unknown ones.
     """
-    try:
+    with reading(cls.__name__, config):
         return cls.from_config(checked_config(config))
-    except (TypeError, KeyError) as error:
-        if "Received" in str(error):
-            raise
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise TypeError(
-            f"No {cls.__name__} can be made of its configuration: {reason}. Received: {config!r}"
-        ) from error
 
 
 class Registry:

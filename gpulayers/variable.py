@@ -44,7 +44,7 @@ class Variable:
     def __init__(self, value, name, trainable=True, regularizer=None, constraint=None, path=None):
         self.value, self.name, self.trainable = value, name, trainable
         self.regularizer, self.constraint = regularizer, constraint
-        self.path = path or name
+        self.path = name if path is None else path
         self.grad = None
 
     @property
@@ -96,21 +96,33 @@ class Variable:
             ValueError: another shape.
         """
         device = arrays.device_of(self.value)
-        value = value.value if isinstance(value, Variable) else value
-        array = device.asarray(value, self.dtype)
+        array = device.asarray(self._operand(value), self.dtype)
         if tuple(array.shape) != self.shape:
             raise ValueError(
                 f"Variable {self.path} has shape {self.shape}. Received: an array of shape {array.shape}"
             )
         self.value[...] = array
 
+    def _operand(self, value, fitting=False):
+        """The array of a Variable, an array or what else holds numbers; `fitting`: it broadcasts to the
+        variable's shape."""
+        value = value.value if isinstance(value, Variable) else value
+        value = arrays.numbers(value, f"A value for {self.path}")
+        sizes = zip(value.shape[::-1], self.shape[::-1])
+        if fitting and (value.ndim > self.ndim or any(n not in (1, size) for n, size in sizes)):
+            raise ValueError(
+                f"A value for {self.path} must fit its shape {self.shape}. "
+                f"Received: shape {tuple(value.shape)}"
+            )
+        return value
+
     def assign_add(self, value):
         """Adds values to it."""
-        self.assign(self.value + (value.value if isinstance(value, Variable) else value))
+        self.assign(self.value + self._operand(value, fitting=True))
 
     def assign_sub(self, value):
         """Takes values from it."""
-        self.assign(self.value - (value.value if isinstance(value, Variable) else value))
+        self.assign(self.value - self._operand(value, fitting=True))
 
     def numpy(self):
         """A NumPy copy of the value."""

@@ -1,6 +1,9 @@
 """The base class of callbacks, and the list of those of a run."""
 
+import os
+
 from ..ops import arrays
+from ..ops.spatial import integer
 
 _STAGES = ("train", "test", "predict")
 HOOKS = (
@@ -265,3 +268,22 @@ def _overrides(callback, hook):
         name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
         for name in hooks
     )
+
+
+def checked_path(path, name):
+    """The path as a string.
+
+    Raises:
+        TypeError, ValueError: no path, or an empty one.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path. Received: {path!r}")
+    path = os.fspath(path)
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ValueError(f"{name} must be a path that is not empty. Received: {path!r}")
+    return path
+
+
+def checked_verbose(verbose):
+    """The amount of what is printed: 0 for nothing, or a TypeError or ValueError."""
+    return int(verbose) if isinstance(verbose, bool) else integer(verbose, "verbose")

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from ..arguments import flag
+from .callback import checked_path, checked_verbose
 from .monitoring import MonitorCallback
 
 _WHOLE, _WEIGHTS = (".keras", ".h5"), ".weights.h5"
@@ -40,7 +41,8 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold=None,
     ):
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
+        self.filepath = checked_path(filepath, "filepath")
+        save_weights_only = flag(save_weights_only, "save_weights_only")
         fits = self.filepath.endswith(".npz")
         fits = fits or self.filepath.endswith(_WEIGHTS if save_weights_only else _WHOLE)
         if not fits or not save_weights_only and self.filepath.endswith(_WEIGHTS):
@@ -50,10 +52,11 @@ class ModelCheckpoint(MonitorCallback):
                 f"Received: {self.filepath!r}, save_weights_only={save_weights_only!r}"
             )
         by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not by_batches:
+        if not by_batches and not (isinstance(save_freq, str) and save_freq == "epoch"):
             raise ValueError(f"save_freq must be 'epoch' or a number of batches. Received: {save_freq!r}")
-        self.verbose, self.save_best_only, self.save_freq = verbose, save_best_only, save_freq
-        self.save_weights_only = flag(save_weights_only, "save_weights_only")
+        self.verbose, self.save_freq = checked_verbose(verbose), save_freq
+        self.save_best_only = flag(save_best_only, "save_best_only")
+        self.save_weights_only = save_weights_only
         self._epoch = self._batches = 0
 
     def set_model(self, model):

@@ -3,8 +3,8 @@
 import math
 import warnings
 
-from ..arguments import count, flag, number
-from .callback import Callback
+from ..arguments import count, flag, number, real
+from .callback import Callback, checked_verbose
 
 
 class MonitorCallback(Callback):
@@ -20,10 +20,10 @@ class MonitorCallback(Callback):
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
         if not isinstance(monitor, str):
             raise TypeError(f"monitor must be the name of a value in the logs. Received: {monitor!r}")
-        if mode not in ("auto", "min", "max"):
+        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max'. Received: {mode!r}")
         self.monitor, self.mode, self.best = monitor, mode, baseline
-        self.min_delta = abs(_finite(min_delta, "min_delta"))
+        self.min_delta = abs(real(min_delta, "min_delta"))
         self._sign = {"min": -1, "max": 1}.get(mode)
 
     def value_of(self, logs):
@@ -59,12 +59,6 @@ class MonitorCallback(Callback):
         return value > than if self._sign > 0 else value < than
 
 
-def _finite(value, name):
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not math.isfinite(value):
-        raise TypeError(f"{name} must be a finite number. Received: {value!r}")
-    return value
-
-
 class EarlyStopping(MonitorCallback):
     """Ends the training when the watched value no longer gets better.
 
@@ -88,9 +82,9 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch=0,
     ):
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience, self.verbose = count(patience, "patience", 0), verbose
-        self.baseline = baseline if baseline is None else _finite(baseline, "baseline")
-        self.restore_best_weights = restore_best_weights
+        self.patience, self.verbose = count(patience, "patience", 0), checked_verbose(verbose)
+        self.baseline = baseline if baseline is None else real(baseline, "baseline")
+        self.restore_best_weights = flag(restore_best_weights, "restore_best_weights")
         self.start_from_epoch = count(start_from_epoch, "start_from_epoch", 0)
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights = None
@@ -150,7 +144,11 @@ class ReduceLROnPlateau(MonitorCallback):
         if not number(factor, "factor") < 1:
             raise ValueError(f"factor must be below 1. Received: {factor!r}")
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.factor, self.patience, self.verbose = factor, count(patience, "patience", 0), verbose
+        self.factor, self.patience, self.verbose = (
+            factor,
+            count(patience, "patience", 0),
+            checked_verbose(verbose),
+        )
         self.cooldown, self.min_lr = count(cooldown, "cooldown", 0), number(min_lr, "min_lr")
         self.wait = self.cooldown_counter = 0
 

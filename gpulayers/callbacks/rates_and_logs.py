@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from .callback import Callback
+from ..arguments import flag
+from .callback import Callback, checked_path, checked_verbose
 
 
 class LearningRateScheduler(Callback):
@@ -20,7 +21,7 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule, verbose=0):
         if not callable(schedule):
             raise TypeError(f"schedule must be a function of the epoch. Received: {schedule!r}")
-        self.schedule, self.verbose = schedule, verbose
+        self.schedule, self.verbose = schedule, checked_verbose(verbose)
 
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = self.model.optimizer
@@ -50,7 +51,8 @@ class CSVLogger(Callback):
     def __init__(self, filename, separator=",", append=False):
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"separator must be one character. Received: {separator!r}")
-        self.filename, self.separator, self.append = os.fspath(filename), separator, append
+        self.filename, self.separator = checked_path(filename, "filename"), separator
+        self.append = flag(append, "append")
         self._file = self._writer = None
 
     def on_train_begin(self, logs=None):

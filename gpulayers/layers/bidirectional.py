@@ -2,6 +2,7 @@
 
 from ..ops import arrays
 from ..registry import serialize_object
+from .calling import checked_shape
 from .layer import Layer
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
@@ -86,7 +87,7 @@ class Bidirectional(Layer):
         return [*self.forward_layer.states, *self.backward_layer.states]
 
     def build(self, input_shape):
-        if isinstance(input_shape, list):  # [x, *states]
+        if isinstance(checked_shape(self, input_shape)[0], (list, tuple)):  # [x, *states]
             input_shape = input_shape[0]
         self.forward_layer.build(input_shape)
         self.backward_layer.build(input_shape)
@@ -179,7 +180,7 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, input_shape, initial_state_shape=None):
         """The shapes of what is returned; those of initial states change nothing."""
-        if isinstance(input_shape, list):
+        if isinstance(input_shape[0], (list, tuple)):
             input_shape = input_shape[0]
         shapes = self.forward_layer.compute_output_shape(input_shape)
         others = self.backward_layer.compute_output_shape(input_shape)

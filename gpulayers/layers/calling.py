@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import inspect
 
 import numpy as np
 
@@ -12,12 +13,17 @@ from .names import name_scope, path_of
 
 def with_build(function):
     """Wraps a subclass's `build`: once only, and `built` afterwards."""
+    *_, last = inspect.signature(function).parameters.values()
+    own = function.__module__.partition(".")[0] == __name__.partition(".")[0]
+    needed = own and last.default is last.empty
 
     @functools.wraps(function)
     def build(self, input_shape=None):
         if type(self).build is not build:  # called by a subclass through super()
             return function(self, input_shape)
         if not self.built:
+            if input_shape is None and needed:
+                raise TypeError(f"{self.name} needs an input shape. Received: None")
             _check_shape(self, input_shape)
             self.device = arrays.default_device()
             with name_scope(self.name):

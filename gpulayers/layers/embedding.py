@@ -70,7 +70,7 @@ class Embedding(Layer):
             self.build(None)
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
-    def build(self, input_shape):
+    def build(self, input_shape=None):
         self.embeddings = self.weight_of("embeddings", (self.input_dim, self.output_dim))
 
     def convert_input(self, array):

@@ -64,7 +64,7 @@ class EmbeddingBag(Layer):
         self.mask_zero = flag(mask_zero, "mask_zero")
         self.sparse_gradient = checked_sparse_gradient(self, sparse_gradient)
 
-    def build(self, input_shape):
+    def build(self, input_shape=None):
         self.embeddings = self.weight_of("embeddings", (self.input_dim, self.output_dim))
 
     def convert_input(self, array):

@@ -125,10 +125,8 @@ def _inputs(input_shape, inputs, several, generator):
             generator.standard_normal(tuple(integer(size, "A size") for size in sizes(shape, "input_shape")))
             for shape in shapes
         ]
-    given = [np.array(arrays.to_numpy(array)) for array in (inputs if several else [inputs])]
-    for array in given:
-        if array.dtype not in arrays.FLOAT_DTYPES and array.dtype.kind not in "iub":
-            raise TypeError(f"inputs must be arrays of numbers. Received: dtype {array.dtype}")
+    given = [arrays.numbers(array, "inputs") for array in (inputs if several else [inputs])]
+    given = [np.array(arrays.to_numpy(array)) for array in given]
     return [a.astype(np.float64) if a.dtype in arrays.FLOAT_DTYPES else a for a in given]
 
 

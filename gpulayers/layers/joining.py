@@ -60,6 +60,10 @@ class Concatenate(Merge):
         xp = arrays.array_module(inputs[0])
         masks = []
         for x, part in zip(inputs, mask):
+            if part is not None and tuple(part.shape) not in (tuple(x.shape), tuple(x.shape[:-1])):
+                raise ValueError(
+                    f"A mask of {tuple(x.shape[:-1])} is expected. Received: {tuple(part.shape)}"
+                )
             if part is None:
                 part = xp.ones(x.shape, bool)
             elif part.ndim < x.ndim:

@@ -357,7 +357,7 @@ class Layer:
         weights, variables = list(weights), self.weights
         if len(weights) != len(variables):
             raise ValueError(f"{self.name} has {len(variables)} weights. Received: {len(weights)} arrays")
-        weights = [arrays.to_numpy(array) for array in weights]
+        weights = [arrays.numbers(array, f"A weight of {self.name}") for array in weights]
         for variable, array in zip(variables, weights):
             if array.shape != variable.shape:
                 raise ValueError(

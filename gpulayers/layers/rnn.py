@@ -5,7 +5,7 @@ import inspect
 from ..arguments import flag
 from ..ops import arrays
 from .built_in_cell import BuiltInCell
-from .calling import converted, float_dtypes
+from .calling import checked_shape, converted, float_dtypes
 from .layer import Layer
 from .stacked_cells import StackedRNNCells, flatten, pack
 from .step_loop import run_steps
@@ -76,7 +76,7 @@ class RNN(Layer):
         return list(size) if isinstance(size, (list, tuple)) else [size]
 
     def build(self, input_shape):
-        if isinstance(input_shape, list):  # [x, *states]
+        if isinstance(checked_shape(self, input_shape)[0], (list, tuple)):  # [x, *states]
             input_shape = input_shape[0]
         self._check(input_shape)
         if self.stateful and input_shape[0] is None:
@@ -235,7 +235,7 @@ class RNN(Layer):
 
     def compute_output_shape(self, input_shape, initial_state_shape=None):
         """The shapes of what is returned; those of initial states change nothing."""
-        if isinstance(input_shape, list):
+        if isinstance(input_shape[0], (list, tuple)):
             input_shape = input_shape[0]
         self._check(input_shape)
         batch, sizes = input_shape[0], flatten(self.cell.state_size)

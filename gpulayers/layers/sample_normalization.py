@@ -165,7 +165,7 @@ class GroupNormalization(_Scaled):
         (axis,) = positive_axes(self.axis, len(input_shape))
         size = input_shape[axis]
         groups = size if self.groups == -1 else self.groups
-        if axis == 0 or size is not None and size % groups:
+        if axis == 0 or isinstance(size, (tuple, list)) or size is not None and (size < 1 or size % groups):
             raise ValueError(
                 f"The channels, which are not axis 0, must be a multiple of groups={self.groups}. "
                 f"Received: axis {self.axis} of shape {tuple(input_shape)}"

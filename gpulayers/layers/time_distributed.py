@@ -37,6 +37,8 @@ class TimeDistributed(Layer):
         self.layer.build(_without_steps(input_shape))
 
     def forward(self, x, mask=None, training=True):
+        if x.ndim < 3:
+            _without_steps(x.shape)
         if mask is not None and tuple(mask.shape[:2]) != tuple(x.shape[:2]):
             raise ValueError(
                 f"mask must begin with the shape {tuple(x.shape[:2])}. Received: {tuple(mask.shape)}"

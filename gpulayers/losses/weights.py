@@ -1,7 +1,5 @@
 """Sample weights and masks: how they fit values and what they make of a mean, for losses and metrics."""
 
-import numpy as np
-
 from ..ops import arrays
 
 
@@ -11,16 +9,7 @@ def as_array(value, device=None, name="y_true and y_pred"):
     Raises:
         TypeError: it holds something else than numbers.
     """
-    if not arrays.is_array(value):
-        if hasattr(value, "__dlpack__"):
-            value = arrays.take(value, name)
-        else:
-            try:
-                value = np.asarray(value)
-            except ValueError:
-                raise ValueError(f"{name} must be rectangular. Received: rows of different lengths") from None
-    if value.dtype not in arrays.FLOAT_DTYPES and value.dtype.kind not in "iub":
-        raise TypeError(f"{name} must hold numbers. Received: dtype {value.dtype}")
+    value = arrays.numbers(value, name)
     return value if device is None or arrays.device_of(value) is device else device.asarray(value)
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..arguments import real
 from ..ops import arrays
 from ..ops.spatial import integer
 
@@ -124,7 +125,8 @@ class Data:
         labels = labels.reshape(len(labels), -1)[:, 0].round().astype(np.int64)
         weights = np.ones(len(labels), np.float32)
         for number, weight in class_weight.items():
-            weights[labels == number] = weight
+            number = real(number, "A class number of class_weight")
+            weights[labels == number] = real(weight, "A weight of class_weight")
         self.sample_weight = [weights]
 
     def split(self, share):

@@ -3,10 +3,13 @@
 import copy
 import json
 
+from ..arguments import flag
 from ..custom_objects import CustomObjectScope
 from ..layers import deserialize
 from ..layers.input import Input, InputLayer
+from ..layers.layer import Layer
 from ..layers.symbolic import SymbolicTensor
+from ..registry import reading
 from . import structures
 from .functional import Functional
 from .model import Model
@@ -30,7 +33,10 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     """
     if not isinstance(model, (Sequential, Functional)):
         raise TypeError(f"clone_model takes a Sequential or functional model. Received: {model!r}")
-    sequential = isinstance(model, Sequential)
+    for name, function in (("clone_function", clone_function), ("call_function", call_function)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be a function. Received: {function!r}")
+    sequential, recursive = isinstance(model, Sequential), flag(recursive, "recursive")
     if sequential and call_function is not None:
         raise ValueError(f"call_function is for functional models. Received: {model!r}")
     clones = {}  # layer -> its clone: shared layers stay shared
@@ -42,6 +48,8 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
                 clones[layer] = clone_model(layer, None, clone_function, inner, True)
             else:
                 clones[layer] = (clone_function or _by_configuration)(layer)
+                if not isinstance(clones[layer], Layer):
+                    raise TypeError(f"clone_function must return a layer. Received: {clones[layer]!r}")
         return clones[layer]
 
     given = None if input_tensors is None else structures.flatten(input_tensors)
@@ -67,7 +75,7 @@ def model_from_json(json_string, custom_objects=None):
     Raises:
         ValueError: no JSON, or of no model.
     """
-    with CustomObjectScope(custom_objects):
+    with CustomObjectScope(custom_objects), reading("model", json_string):
         model = deserialize(json.loads(json_string))
     if not isinstance(model, Model):
         raise ValueError(f"The configuration of a model is expected. Received: that of {model!r}")

@@ -2,10 +2,12 @@
 
 import warnings
 
+from ..arguments import flag
 from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.symbolic import SymbolicTensor
 from ..ops import arrays
+from ..registry import checked_config, reading
 from . import structures
 from .graph import Graph, Node
 from .model import Model
@@ -41,7 +43,7 @@ class Functional(Model):
         self.recorded = [call for call in calls if call.inputs]
         self._input_shapes = [tensor.shape for tensor in self.inputs]
         self.device, self.built, self.build_shape = arrays.default_device(), True, self._input_shapes
-        if not trainable:
+        if not flag(trainable, "trainable"):
             self.trainable = False
 
     def build(self, input_shape):
@@ -85,7 +87,8 @@ class Functional(Model):
     def from_config(cls, config, custom_objects=None):
         from .functional_config import from_config
 
-        return from_config(cls, config, custom_objects)
+        with reading(cls.__name__, config):
+            return from_config(cls, checked_config(config), custom_objects)
 
 
 def get_source_inputs(tensor):

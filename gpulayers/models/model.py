@@ -6,6 +6,7 @@ from ..layers import symbolic
 from ..layers.calling import taken_mask
 from ..layers.layer import Layer
 from ..ops import arrays
+from ..ops.spatial import integer
 from ..registry import serialize_object
 from . import structures
 from .summary import print_summary
@@ -62,6 +63,7 @@ class Model(Trainer, Layer):
         if (name is None) == (index is None):
             raise ValueError(f"Either name or index must be given. Received: name={name!r}, index={index!r}")
         if index is not None:
+            index = integer(index, "index", -(2**31))
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(f"The model has {len(self.layers)} layers. Received: index={index}")
             return self.layers[index]

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 
 from .. import losses
+from ..arguments import real
 from ..losses.loss import Loss
 from ..metrics import Mean, Metric, formed_by_shapes, resolve
 from ..metrics import get as get_metric
@@ -28,8 +29,7 @@ def check_losses(loss, loss_weights=None):
                 f"A loss to train with must reduce to one number. Received: reduction={found.reduction!r}"
             )
     for weight in leaves(loss_weights):
-        if isinstance(weight, (bool, str)) or not hasattr(weight, "__float__"):
-            raise ValueError(f"loss_weights must be numbers. Received: {loss_weights!r}")
+        real(weight, "Each of loss_weights")
 
 
 def check_metrics(metrics, weighted_metrics):

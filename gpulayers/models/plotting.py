@@ -2,6 +2,7 @@
 
 import os
 
+from ..arguments import flag
 from ..ops.spatial import integer
 from .model import Model
 from .summary import shape_text
@@ -40,19 +41,20 @@ def model_to_dot(
     """
     if not isinstance(model, Model):
         raise TypeError(f"A model is expected. Received: {model!r}")
-    if rankdir not in ("TB", "LR", "BT", "RL"):
+    if not isinstance(rankdir, str) or rankdir not in ("TB", "LR", "BT", "RL"):
         raise ValueError(f"rankdir must be 'TB', 'LR', 'BT' or 'RL'. Received: {rankdir!r}")
-    if splines not in _SPLINES:
+    if not isinstance(splines, str) or splines not in _SPLINES:
         raise ValueError(f"splines must be one of {_SPLINES}. Received: {splines!r}")
     if not model.built:
         raise ValueError(f"{model.name} is not built and has no graph. Received: {model!r}")
     shown = dict(
-        shapes=show_shapes,
-        dtype=show_dtype,
-        names=show_layer_names,
-        activations=show_layer_activations,
-        trainable=show_trainable,
+        shapes=flag(show_shapes, "show_shapes"),
+        dtype=flag(show_dtype, "show_dtype"),
+        names=flag(show_layer_names, "show_layer_names"),
+        activations=flag(show_layer_activations, "show_layer_activations"),
+        trainable=flag(show_trainable, "show_trainable"),
     )
+    expand_nested, subgraph = flag(expand_nested, "expand_nested"), flag(subgraph, "subgraph")
     lines, edges = _drawn(model, shown, expand_nested, "")
     lines += [f'"{_escaped(source)}" -> "{_escaped(target)}";' for source, target in edges]
     if subgraph:

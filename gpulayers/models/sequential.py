@@ -1,12 +1,15 @@
 """Layers one after the other."""
 
 from .. import dtype_policies
+from ..arguments import flag
 from ..custom_objects import CustomObjectScope
 from ..layers import symbolic
+from ..layers.calling import checked_shape
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
 from ..layers.names import automatic_name
 from ..layers.symbolic import SymbolicTensor
+from ..registry import checked_config, reading
 from .graph import Graph, Node
 from .model import Model
 
@@ -27,12 +30,15 @@ class Sequential(Model):
     def __init__(self, layers=None, trainable=True, name=None, **kwargs):
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._input_layer = None
+        if layers is not None and (not hasattr(layers, "__iter__") or not getattr(layers, "ndim", 1)):
+            raise TypeError(f"A Sequential model takes a list of layers. Received: {layers!r}")
         for layer in [] if layers is None else layers:
             self._append(layer)
         self._build_if_possible()
 
     def add(self, layer, rebuild=True):
         """Adds a layer at the end."""
+        rebuild = flag(rebuild, "rebuild")
         self._append(layer)
         if rebuild:
             self._build_if_possible()
@@ -45,6 +51,7 @@ class Sequential(Model):
         """
         if not self._sublayers:
             raise ValueError(f"{self.name} has no layer to remove. Received: pop()")
+        rebuild = flag(rebuild, "rebuild")
         layer = self._sublayers.pop()
         self.built, self._graph = False, None
         if rebuild:
@@ -83,7 +90,7 @@ class Sequential(Model):
         """Creates all weights for inputs of that shape (with the batch, which may be None)."""
         if not self._sublayers:
             raise ValueError(f"{self.name} has no layers to build. Received: input shape {input_shape}")
-        input_shape = tuple(input_shape)
+        input_shape = tuple(checked_shape(self, input_shape))
         if self._input_layer is not None:
             declared = self._input_layer.batch_shape
             pairs = zip(declared, input_shape)
@@ -164,11 +171,10 @@ class Sequential(Model):
     def from_config(cls, config, custom_objects=None):
         from ..layers import deserialize
 
-        config = dict(config)
-        shape = config.pop("build_input_shape", None)
-        with CustomObjectScope(custom_objects):
-            layers = [deserialize(node) for node in config.pop("layers", [])]
-        model = cls(layers, **config)
-        if shape is not None and not model.built and layers:
-            model.build(shape)
+        with CustomObjectScope(custom_objects), reading(cls.__name__, config):
+            config = dict(checked_config(config))
+            shape = config.pop("build_input_shape", None)
+            model = cls([deserialize(node) for node in config.pop("layers", [])], **config)
+            if shape is not None and not model.built and model.layers:
+                model.build(shape)
         return model

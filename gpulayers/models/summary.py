@@ -4,6 +4,7 @@ import io
 import re
 import sys
 
+from ..arguments import flag, real
 from ..ops.spatial import integer
 
 UNKNOWN = "?"  # in place of the shape of a layer that was never called
@@ -40,6 +41,10 @@ def print_summary(
     from rich.markup import escape
     from rich.table import Table
 
+    expand_nested = flag(expand_nested, "expand_nested")
+    show_trainable = flag(show_trainable, "show_trainable")
+    if print_fn is not None and not callable(print_fn):
+        raise TypeError(f"print_fn must be a function of the text. Received: {print_fn!r}")
     rows = list(model.layer_rows())
     first, last = _range(layer_range, [layer.name for layer, *_ in rows])
     connected = not _is_chain(rows)
@@ -130,6 +135,7 @@ def _widths(positions, line_length, columns):
         return [None] * columns
     if not isinstance(positions, (list, tuple)) or len(positions) != columns:
         raise ValueError(f"positions must be a list of {columns} numbers. Received: {positions!r}")
+    positions = [real(position, "positions") for position in positions]
     scale = (line_length or 80) if max(positions) <= 1 else 1
     ends = [int(position * scale) for position in positions]
     widths = [end - start - 3 for start, end in zip([0, *ends], ends)]  # less the lines and spaces between

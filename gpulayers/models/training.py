@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from .. import losses, optimizers
+from ..arguments import flag, share
 from ..callbacks.callback import CallbackList, numbers_of
 from ..metrics import Mean
 from ..ops import random
@@ -54,7 +55,7 @@ class Trainer(Steps, Sources):
         self.optimizer = optimizers.get(optimizer)
         if self.optimizer is None:
             raise ValueError(f"An optimizer is needed. Received: optimizer={optimizer!r}")
-        scaled = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        scaled = flag(auto_scale_loss, "auto_scale_loss") and self.dtype_policy.name == "mixed_float16"
         if scaled and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         check_losses(loss, loss_weights)
@@ -124,13 +125,13 @@ class Trainer(Steps, Sources):
         """
         self._require_compiled("fit")
         check_frequency(validation_freq)
-        if isinstance(validation_split, str) or not 0 <= validation_split < 1:
-            raise ValueError(f"validation_split must lie in [0, 1). Received: {validation_split!r}")
+        validation_split = share(validation_split, "validation_split")
         steps_per_epoch = _steps(steps_per_epoch, "steps_per_epoch")
         validation_steps = _steps(validation_steps, "validation_steps")
         epochs, initial_epoch = integer(epochs, "epochs"), integer(initial_epoch, "initial_epoch")
-        if shuffle not in (True, False, "batch"):
+        if isinstance(shuffle, str) and shuffle != "batch":
             raise ValueError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}")
+        shuffle = shuffle if isinstance(shuffle, str) else flag(shuffle, "shuffle")
         generator = random.host_generator() if shuffle else None
         validation_batch_size = batch_size if validation_batch_size is None else validation_batch_size
         validation = self._validation(validation_data, validation_batch_size, validation_steps)
@@ -199,7 +200,7 @@ class Trainer(Steps, Sources):
             As `fit`.
         """
         self._require_compiled("evaluate")
-        steps = _steps(steps, "steps")
+        steps, return_dict = _steps(steps, "steps"), flag(return_dict, "return_dict")
         source = self._source(
             x, batch_size, steps, lambda: self._data(x, self._labels(y), sample_weight), "evaluate"
         )
@@ -273,6 +274,7 @@ class Trainer(Steps, Sources):
     # Passes
 
     def _one_batch(self, data, step, return_dict):
+        return_dict = flag(return_dict, "return_dict")
         self._check_data(data, data.samples)
         self.reset_metrics()
         logs = step(data)
@@ -323,7 +325,7 @@ class Trainer(Steps, Sources):
             if callbacks.model is None:
                 callbacks.set_model(self)
             return callbacks
-        if verbose not in ("auto", 0, 1, 2):
+        if not isinstance(verbose, (str, int, np.integer)) or verbose not in ("auto", 0, 1, 2):
             raise ValueError(f"verbose must be 'auto', 0, 1 or 2. Received: {verbose!r}")
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         return CallbackList(callbacks, add_history, verbose != 0, self, **params)

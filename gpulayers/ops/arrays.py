@@ -261,6 +261,25 @@ def to_numpy(value):
     return device_of(value).to_numpy(value) if is_array(value) else np.asarray(value)
 
 
+def numbers(value, name):
+    """The value as an array of numbers: arrays stay where they are, lists and numbers become NumPy arrays.
+
+    Raises:
+        TypeError, ValueError: it holds something else, or rows of different lengths.
+    """
+    if not is_array(value):
+        if hasattr(value, "__dlpack__"):
+            value = take(value, name)
+        else:
+            try:
+                value = np.asarray(value)
+            except ValueError:
+                raise ValueError(f"{name} must be rectangular. Received: rows of different lengths") from None
+    if value.dtype not in FLOAT_DTYPES and value.dtype.kind not in "iub":
+        raise TypeError(f"{name} must hold numbers. Received: dtype {value.dtype}")
+    return value
+
+
 def any_dtype(dtype, name):
     """The NumPy dtype of a name or of what else stands for a dtype.
 

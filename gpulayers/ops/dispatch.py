@@ -129,7 +129,9 @@ class Operation:
 
     def explain(self, problem, device=None):
         """Which implementation is chosen on the device (default: the default one) and why each earlier one is not."""
-        device = device or arrays.default_device()
+        device = arrays.default_device() if device is None else device
+        if not isinstance(device, arrays.Device):
+            raise TypeError(f"device must be a Device. Received: {device!r}")
         lines = [f"{self.name} on {device!r}:"]
         for implementation, reason in self.reasons(problem, device):
             where = f" ({implementation.file})" if implementation.file else ""

@@ -1,5 +1,6 @@
 """Gradients on their way into an optimizer: checked, sorted by type, and what clips their norms."""
 
+import re
 import warnings
 
 import numpy as np
@@ -16,7 +17,10 @@ def checked_variables(variables):
     Raises:
         TypeError: something that is not a Variable.
     """
-    variables = list(variables)
+    try:
+        variables = list(variables)
+    except TypeError:
+        raise TypeError(f"A list of Variables is expected. Received: {type(variables).__name__}") from None
     for variable in variables:
         if not isinstance(variable, Variable):
             raise TypeError(f"A list of Variables is expected. Received: {type(variable).__name__}")
@@ -117,9 +121,7 @@ def _checked(variable, grad):
                 f"Received: {arrays.device_of(grad.values)!r}"
             )
     elif not arrays.is_array(grad) or arrays.device_of(grad) is not device:
-        grad = device.asarray(
-            arrays.take(grad, "A gradient") if hasattr(grad, "__dlpack__") else np.asarray(grad)
-        )
+        grad = device.asarray(arrays.numbers(grad, f"The gradient of {variable.path}"))
     if tuple(grad.shape) != variable.shape:
         raise ValueError(
             f"The gradient of {variable.path} must have its shape {variable.shape}. "
@@ -157,3 +159,20 @@ def factors(grads, limit, scale, common):
     if common is not None:
         return common.astype(wide, copy=False)
     return clip_factors(grads, limit, scale=scale) if limit else None
+
+
+def checked_patterns(patterns, name):
+    """The regular expressions as a list; None for none.
+
+    Raises:
+        TypeError, ValueError: no list of them.
+    """
+    patterns = [] if patterns is None else patterns
+    if not isinstance(patterns, (list, tuple)) or any(not isinstance(pattern, str) for pattern in patterns):
+        raise TypeError(f"{name} must be a list of strings. Received: {patterns!r}")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{name} must be regular expressions: {error}. Received: {pattern!r}") from None
+    return list(patterns)

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import reprlib
 
 import numpy as np
 
@@ -161,7 +162,8 @@ class Optimizer:
         Args:
             var_list: Variables; var_names: regular expressions, searched for in the names.
         """
-        self._undecayed = frozenset(var_list or ()), tuple(var_names or ())
+        variables = gradients.checked_variables(() if var_list is None else var_list)
+        self._undecayed = frozenset(variables), tuple(gradients.checked_patterns(var_names, "var_names"))
 
     def _keeps(self, variable):
         excluded, names = self._undecayed
@@ -218,7 +220,11 @@ class Optimizer:
 
     def apply_gradients(self, grads_and_vars):
         """One step from pairs (gradient, Variable); returns the iterations."""
-        pairs = list(grads_and_vars)
+        listed = hasattr(grads_and_vars, "__iter__") and getattr(grads_and_vars, "ndim", 1)
+        pairs = list(grads_and_vars) if listed else [grads_and_vars]
+        if any(not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pairs):
+            received = reprlib.repr(grads_and_vars)
+            raise TypeError(f"Pairs (gradient, Variable) are expected. Received: {received}")
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
@@ -244,7 +250,7 @@ class Optimizer:
 
     def finalize_variable_values(self, var_list):
         """At the end of a training: replaces the variables by their averages, where those are kept."""
-        for variable in var_list:
+        for variable in gradients.checked_variables(var_list):
             if variable in self._averages:
                 variable.value[...] = self._averages[variable].value
 
@@ -254,7 +260,10 @@ class Optimizer:
         Raises:
             ValueError: not built, or arrays of another number or shape.
         """
-        variables, weights = self.variables, [arrays.to_numpy(array) for array in weights]
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"{self.name} takes a list of arrays. Received: {type(weights).__name__}")
+        variables = self.variables
+        weights = [arrays.numbers(array, f"A weight of {self.name}") for array in weights]
         shapes = [array.shape for array in weights]
         if not self.built or shapes != [variable.shape for variable in variables]:
             expected = [variable.shape for variable in variables] if self.built else "a call of build first"

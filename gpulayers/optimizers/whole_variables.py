@@ -6,6 +6,7 @@ import re
 
 from ..arguments import count, flag, number, real, share
 from ..ops import arrays
+from . import gradients
 from .adam_variants import TwoBetas
 from .optimizer import Optimizer
 
@@ -166,7 +167,7 @@ class Muon(Optimizer):
         self.momentum, self.nesterov = share(momentum, "momentum", closed=True), flag(nesterov, "nesterov")
         self.ns_steps = count(ns_steps, "ns_steps", 0)
         self.rms_rate = None if rms_rate is None else number(rms_rate, "rms_rate")
-        self.exclude_layers = _checked_patterns(exclude_layers, "exclude_layers")
+        self.exclude_layers = gradients.checked_patterns(exclude_layers, "exclude_layers")
         self.exclude_embeddings = flag(exclude_embeddings, "exclude_embeddings")
 
     def _as_adam(self, variable):
@@ -214,20 +215,3 @@ class Muon(Optimizer):
         names += ("adam_lr_ratio", "momentum", "ns_steps", "nesterov", "exclude_embeddings")
         names += ("adam_weight_decay", "rms_rate")
         return super().get_config() | {name: getattr(self, name) for name in names}
-
-
-def _checked_patterns(patterns, name):
-    """The regular expressions as a list; None for none.
-
-    Raises:
-        TypeError, ValueError: no list of them.
-    """
-    patterns = [] if patterns is None else patterns
-    if not isinstance(patterns, (list, tuple)) or any(not isinstance(pattern, str) for pattern in patterns):
-        raise TypeError(f"{name} must be a list of strings. Received: {patterns!r}")
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{name} must be regular expressions: {error}. Received: {pattern!r}") from None
-    return list(patterns)

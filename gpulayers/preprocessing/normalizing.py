@@ -1,6 +1,11 @@
 """Rows of one length."""
 
+import math
+
 import numpy as np
+
+from ..arguments import real
+from ..ops.axes import positive_axis
 
 
 def normalize(x, axis=-1, order=2):
@@ -18,8 +23,14 @@ def normalize(x, axis=-1, order=2):
     Raises:
         ValueError: no numbers, an axis that x does not have, or an unknown order.
     """
-    x = np.asarray(x)
+    try:
+        x = np.asarray(x)
+    except ValueError:
+        raise ValueError("Expected an array of numbers. Received: rows of different lengths") from None
     if x.dtype.kind not in "biufc":
         raise ValueError(f"Expected an array of numbers. Received: {x.dtype}")
-    norm = np.linalg.norm(np.atleast_1d(x), order, axis, keepdims=True)
+    infinite = isinstance(order, float) and math.isinf(order)
+    order = order if order is None or infinite else real(order, "order")
+    x_or_row = np.atleast_1d(x)
+    norm = np.linalg.norm(x_or_row, order, positive_axis(axis, x_or_row.ndim), keepdims=True)
     return x / np.where(norm == 0, 1, norm)

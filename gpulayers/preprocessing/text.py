@@ -5,15 +5,30 @@ from collections import Counter, OrderedDict, defaultdict
 
 import numpy as np
 
+from ..arguments import flag
+from ..ops.spatial import integer
+from ..registry import reading
+
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "freq", "tfidf")
 _INTEGER_KEYS = ("index_docs", "index_word")  # JSON has only strings as keys
 _TABLES = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 
 
+def _check_splitting(filters, split):
+    for name, value in (("filters", filters), ("split", split)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a string. Received: {value!r}")
+    if not split:
+        raise ValueError("split must not be empty. Received: ''")
+
+
 def text_to_word_sequence(text, filters=FILTERS, lower=True, split=" "):
     """The words of a text: characters of `filters` count as `split`, empty words are left out."""
-    if lower:
+    _check_splitting(filters, split)
+    if not isinstance(text, str):
+        raise TypeError(f"A text must be a string. Received: {text!r}")
+    if flag(lower, "lower"):
         text = text.lower()
     text = text.translate(str.maketrans({character: split for character in filters}))
     return [word for word in text.split(split) if word]
@@ -50,11 +65,15 @@ class Tokenizer:
         *,
         document_count=0,
     ):
-        if num_words is not None and not isinstance(num_words, (int, np.integer)):
-            raise TypeError(f"num_words must be an integer or None. Received: {num_words!r}")
-        self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
-        self.char_level, self.oov_token, self.analyzer = char_level, oov_token, analyzer
-        self.document_count = document_count
+        _check_splitting(filters, split)
+        if oov_token is not None and not isinstance(oov_token, str):
+            raise TypeError(f"oov_token must be a string or None. Received: {oov_token!r}")
+        if analyzer is not None and not callable(analyzer):
+            raise TypeError(f"analyzer must be a function or None. Received: {analyzer!r}")
+        self.num_words = None if num_words is None else integer(num_words, "num_words")
+        self.filters, self.lower, self.split = filters, flag(lower, "lower"), split
+        self.char_level, self.oov_token, self.analyzer = flag(char_level, "char_level"), oov_token, analyzer
+        self.document_count = integer(document_count, "document_count")
         self.word_counts = OrderedDict()
         self.word_docs, self.index_docs = defaultdict(int), defaultdict(int)
         self.word_index, self.index_word = {}, {}
@@ -62,6 +81,9 @@ class Tokenizer:
     def _words(self, text):
         """A text's words; a list is taken as words already."""
         if isinstance(text, list):
+            for word in text:
+                if not isinstance(word, str):
+                    raise TypeError(f"A word must be a string. Received: {word!r}")
             return [word.lower() for word in text] if self.lower else text
         if not isinstance(text, str):
             raise TypeError(f"A text must be a string or a list of words. Received: {type(text).__name__}")
@@ -75,13 +97,28 @@ class Tokenizer:
     def _each(texts):
         if isinstance(texts, str):
             raise TypeError(f"Expected a list of texts, not one text. Received: {texts!r}")
+        if not hasattr(texts, "__iter__") or not getattr(texts, "ndim", 1):
+            raise TypeError(f"Expected a list of texts. Received: {texts!r}")
         return texts
+
+    @staticmethod
+    def _numbers(sequences):
+        """The sequences as a list of lists of integers."""
+        if not hasattr(sequences, "__iter__") or isinstance(sequences, (str, bytes, dict)):
+            raise TypeError(f"Expected a list of sequences of numbers. Received: {sequences!r}")
+        if not getattr(sequences, "ndim", 2) > 1:
+            raise TypeError(f"Expected a list of sequences of numbers. Received: {sequences!r}")
+        found = []
+        for sequence in sequences:
+            if not hasattr(sequence, "__iter__") or isinstance(sequence, (str, bytes)):
+                raise TypeError(f"Expected a sequence of numbers. Received: {sequence!r}")
+            found.append([integer(number, "The number of a word", -(2**63)) for number in sequence])
+        return found
 
     def fit_on_texts(self, texts):
         """Adds the words of the texts (strings, or lists of words) and numbers all words anew."""
-        for text in self._each(texts):
+        for words in [self._words(text) for text in self._each(texts)]:
             self.document_count += 1
-            words = self._words(text)
             for word in words:
                 self.word_counts[word] = self.word_counts.get(word, 0) + 1
             for word in dict.fromkeys(words):  # unlike a set, in the same order in every process
@@ -94,6 +131,7 @@ class Tokenizer:
 
     def fit_on_sequences(self, sequences):
         """Counts, for `sequences_to_matrix` in mode "tfidf", how many sequences hold each number."""
+        sequences = self._numbers(sequences)
         self.document_count += len(sequences)
         for sequence in sequences:
             for number in set(sequence):
@@ -118,7 +156,7 @@ class Tokenizer:
 
     def sequences_to_texts_generator(self, sequences):
         """Yields the words of each sequence, joined by spaces."""
-        for sequence in sequences:
+        for sequence in self._numbers(sequences):
             numbers = (self._limited(number if number in self.index_word else None) for number in sequence)
             yield " ".join(self.index_word[number] for number in numbers if number is not None)
 
@@ -144,7 +182,8 @@ class Tokenizer:
         Raises:
             ValueError: an unknown mode, a negative number, or nothing was fitted.
         """
-        if mode not in _MODES:
+        sequences = self._numbers(sequences)
+        if not isinstance(mode, str) or mode not in _MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, _MODES))}. Received: {mode!r}")
         columns = self.num_words or (len(self.word_index) + 1 if self.word_index else 0)
         if not columns:
@@ -189,7 +228,11 @@ def tokenizer_from_json(json_string):
     Raises:
         ValueError: not the JSON of a Tokenizer.
     """
-    content = json.loads(json_string)
+    with reading("Tokenizer", json_string):
+        return _read(json.loads(json_string), json_string)
+
+
+def _read(content, json_string):
     if not isinstance(content, dict) or content.get("class_name") != "Tokenizer" or "config" not in content:
         raise ValueError(f"Expected the JSON of a Tokenizer. Received: {str(json_string)[:80]}")
     config = dict(content["config"])
