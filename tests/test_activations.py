@@ -199,6 +199,24 @@ def test_gelu_by_tanh():
     )
 
 
+@pytest.mark.parametrize("size", [1, 4095, 4096, 2**15, 2**15 + 1, 2**17 + 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_relu_of_any_size_and_layout(size, dtype):
+    values = np.array([np.nan, np.inf, -np.inf, -0.0, 0, 1, -1, 3, -5], dtype)
+    x = np.random.default_rng(size).choice(values, size)
+    expected = np.where(np.isnan(x) | (x > 0), x, 0)
+    twice = np.repeat(x, 2)
+    for operand in (x, twice[::2], x.reshape(1, size, 1)):
+        y = activations.relu(operand)
+        np.testing.assert_array_equal(y, expected.reshape(operand.shape))
+        assert not np.signbit(y[~np.isnan(y)]).any()
+    apart = np.full(2 * size, 7, dtype)
+    assert activations.relu.function(np, x, apart[::2]).base is apart
+    np.testing.assert_array_equal(apart, np.stack([expected, np.full(size, 7)], axis=1).ravel())
+    assert activations.relu(x, out=x) is x
+    np.testing.assert_array_equal(x, expected)
+
+
 def test_relu_with_parameters():
     x = np.array([-2.0, 0.5, 1.0, 1.25, 3.0, 9.0])
     options = dict(negative_slope=0.5, max_value=4.0, threshold=1.0)

@@ -221,8 +221,8 @@ def along(axis, part):
 
 
 def by_tap(windows, array):
-    """A view (depth, height, width of a window, images, o, p, q, inner) of what the windows hold, where they lie side
-    by side from the part's first input on."""
+    """A view (depth, height, width of a window, images, o, p, q, inner) of what the windows hold, where they lie
+    side by side from the part's first input on."""
     sizes, within = [len(array)], (slice(None),)
     for line in windows.lines:
         sizes += line.outputs, line.taps

@@ -10,8 +10,8 @@ from .. import scratch, threads
 # below some hundred elements and costs twice the time for longer ones. NumPy's default is 8192.
 _BUFFERED_ELEMENTS = 1024
 
-# Bytes that C's memcpy moves with vectors. Longer runs it gives to the processor's own instruction, which on AMD's takes
-# up to 25 times as long where the two addresses lie badly within their pages (glibc's bug 30994).
+# Bytes that C's memcpy moves with vectors. Longer runs it gives to the processor's own instruction, which on
+# AMD's takes up to 25 times as long where the two addresses lie badly within their pages (glibc's bug 30994).
 _LONGEST_RUN = 2048
 
 
