@@ -15,9 +15,6 @@ from .axes import positive_axes, positive_axis
 ACTIVATIONS = {}  # name -> Activation
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
-_ZEROS = {np.dtype(name): np.zeros(1 << 15, name) for name in (np.float32, np.float64)}
-_NUMBER_BELOW = 1 << 12  # elements up to which a comparison with a number is as fast
-
 # erf and erfc as Cephes computes them (S. L. Moshier): rational functions on |x| <= 1 and above; error below
 # 1e-15.
 _ERF_NUMERATOR = (
@@ -233,23 +230,9 @@ def _relu_gradient(xp, grad, y, negative_slope=0.0, max_value=None, threshold=0.
 )
 def relu(xp, x, out, negative_slope=0.0, max_value=None, threshold=0.0):
     if not (negative_slope or max_value is not None or threshold):
-        return _at_least_zero(xp, x, out)
+        return blocks.at_least_zero(xp, x, out)
     y = xp.where(x > threshold, x, negative_slope * (x - threshold)).astype(x.dtype, copy=False)
     return _into(out, y if max_value is None else xp.minimum(y, max_value))
-
-
-def _at_least_zero(xp, x, out):
-    """The larger one of x and 0. NumPy compares with an array in less than half the time that a number takes it."""
-    zeros = _ZEROS.get(x.dtype)
-    by_number = x.size < _NUMBER_BELOW or zeros is None or arrays.device_of(x).block_elements is None
-    if by_number or not (x.flags.c_contiguous and (out is None or out.flags.c_contiguous)):
-        return xp.maximum(x, 0, out=out)
-    out = xp.empty(x.shape, x.dtype) if out is None else out
-    flat, target = x.reshape(-1), out.reshape(-1)
-    for start in range(0, x.size, len(zeros)):
-        part = flat[start : start + len(zeros)]
-        xp.maximum(part, zeros[: len(part)], out=target[start : start + len(part)])
-    return out
 
 
 def _into(out, y):
@@ -349,7 +332,7 @@ def elu(xp, x, out, alpha=1.0):
     y = xp.minimum(x, 0)
     xp.expm1(y, out=y)
     y *= alpha
-    return xp.add(y, _at_least_zero(xp, x, None), out=y if out is None else out)
+    return xp.add(y, blocks.at_least_zero(xp, x, None), out=y if out is None else out)
 
 
 @register(
@@ -367,7 +350,7 @@ def selu(xp, x, out):
 @register("softplus", lambda xp, grad, y: grad * -xp.expm1(-y), from_output=True, elementwise=True)
 def softplus(xp, x, out):
     y = xp.log1p(xp.exp(-abs(x)))
-    return xp.add(y, _at_least_zero(xp, x, None), out=y if out is None else out)
+    return xp.add(y, blocks.at_least_zero(xp, x, None), out=y if out is None else out)
 
 
 @register("softsign", lambda xp, grad, y: grad * (1 - abs(y)) ** 2, from_output=True, elementwise=True)

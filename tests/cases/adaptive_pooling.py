@@ -26,6 +26,7 @@ CASES = [
     AdaptiveCase("bins that overlap", 2, (7, 5), 16, (3, 4)),
     AdaptiveCase("odd channels", 1, (5, 9), 3, 4),
     AdaptiveCase("more bins than inputs", 1, (3, 2), 8, (7, 5)),
+    AdaptiveCase("inputs in two bins each along one axis", 2, (3, 2), 5, (3, 4)),
     AdaptiveCase("1 dimension", 3, (11,), 5, 4),
     AdaptiveCase("3 dimensions", 1, (3, 4, 5), 4, (2, 3, 1)),
     AdaptiveCase("more than one block", 3, (20, 18), 8, (9, 8)),

@@ -35,12 +35,12 @@ def max_with_argmax(problem, x):
     def find(images):
         """The first run that has the maximum, and its place in that run."""
         best = y[images]
-        begin = _first(maxima[images], best) * length
+        begin = first_place(maxima[images], best) * length
         np.minimum(begin, problem.positions - length, out=begin)
         values = x[images]
         if length < problem.positions:
             values = np.take_along_axis(values, begin[:, None] + np.arange(length)[:, None], axis=1)
-        argmax[images] = begin + _first(in_dtype(values, best.dtype), best)
+        argmax[images] = begin + first_place(in_dtype(values, best.dtype), best)
 
     # An index of 8 bytes, a value and a mark for each position of a run.
     in_parts(find, parts.image_blocks(problem.outer, length * problem.inner * 16))
@@ -148,7 +148,7 @@ def _reduced(combine, values):
     return rows[:, :, 0]
 
 
-def _first(values, best):
+def first_place(values, best):
     """The first place along the positions of (images, positions, inner) that has the best value, or NaN with it."""
     hits = values == best[:, None]
     if np.isnan(best).any():
