@@ -3,6 +3,7 @@
 import math
 import operator
 
+from .arguments import flag
 from .ops import arrays
 from .ops.embedding.row_sparse import RowSparseGradient
 
@@ -42,7 +43,10 @@ class Variable:
     """
 
     def __init__(self, value, name, trainable=True, regularizer=None, constraint=None, path=None):
-        self.value, self.name, self.trainable = value, name, trainable
+        if not isinstance(name, str):
+            raise TypeError(f"A variable's name must be a string. Received: {name!r}")
+        self.value, self.name = arrays.numbers(value, f"The value of {name}"), name
+        self.trainable = flag(trainable, "trainable")
         self.regularizer, self.constraint = regularizer, constraint
         self.path = name if path is None else path
         self.grad = None
@@ -75,6 +79,8 @@ class Variable:
             raise ValueError(
                 f"The gradient of {self.path} must have its shape {self.shape}. Received: {shape}"
             )
+        if grad.dtype.kind == "c":
+            raise TypeError(f"The gradient of {self.path} must be real. Received: dtype {grad.dtype}")
         grad = grad.astype(self.dtype, copy=False)
         if self.grad is None:
             self.grad = grad

@@ -12,11 +12,13 @@ from gpulayers import (
     Input,
     Sequential,
     activations,
+    callbacks,
     constraints,
     initializers,
     layers,
     losses,
     metrics,
+    models,
     ops,
     optimizers,
     regularizers,
@@ -277,7 +279,92 @@ MODELS = [
     (lambda: sequence.pad_sequences([[1]], maxlen=-1), "-1"),
     (lambda: text.Tokenizer(num_words="many").fit_on_texts(["a"]), "'many'"),
 ]
-CASES = OPS + LAYERS + MODELS
+FURTHER = [
+    (lambda: layers.Dense(3, use_bias="no"), "'no'"),
+    (lambda: layers.LSTM(3, return_sequences="False"), "'False'"),
+    (lambda: layers.Dense(10**30), "1000"),
+    (lambda: layers.ReLU(negative_slope=float("inf")), "inf"),
+    (lambda: layers.BatchNormalization(momentum=float("nan")), "nan"),
+    (lambda: layers.LSTM(3, bias_initializer=None)(X), "None"),
+    (lambda: layers.Bidirectional(layers.LSTM(2), weights=3), "3"),
+    (lambda: layers.LSTM(3)([]), "0 inputs"),
+    (lambda: layers.LSTM(3).build(None), "None"),
+    (lambda: layers.Reshape((2, 2)).compute_output_shape(()), "()"),
+    (lambda: layers.GroupNormalization(-1, 1).build((2, 0, 3)), "(2, 0, 3)"),
+    (lambda: layers.Dense(3)(ROWS, training="yes"), "'yes'"),
+    (lambda: layers.Dense(3).forward(ROWS)[1](ROWS), "(2, 4)"),
+    (lambda: layers.Dense(3).forward(ROWS)[1](None), "NoneType"),
+    (lambda: layers.LSTM(3, return_state=True).forward(X)[1]([STATE]), "1"),
+    (lambda: layers.GlobalAveragePooling1D()(X, mask="mask"), "str"),
+    (lambda: layers.Dense(3).set_weights(["a", "b"]), "2 arrays"),
+    (lambda: layers.Dense.from_config(None), "None"),
+    (lambda: layers.deserialize({"class_name": "Dense", "config": {"unitz": 3}}), "unitz"),
+    (lambda: activations.softmax(ROWS, axis=2), "2"),
+    (lambda: activations.elu(ROWS, alpha="one"), "'one'"),
+    (lambda: activations.soft_shrink(ROWS, threshold=-0.5), "-0.5"),
+    (lambda: activations.squareplus(ROWS, b=-1), "-1"),
+    (lambda: activations.relu(ROWS, slope=0.1), "slope"),
+    (lambda: initializers.RandomNormal(stddev=-1), "-1"),
+    (lambda: initializers.GlorotUniform(seed="a"), "'a'"),
+    (lambda: initializers.Zeros()((2, -1)), "-1"),
+    (lambda: initializers.Constant(np.ones(3))((2, 2)), "(3,)"),
+    (lambda: constraints.MaxNorm("two"), "'two'"),
+    (lambda: constraints.MinMaxNorm(2.0, 1.0), "1.0"),
+    (lambda: constraints.UnitNorm(axis=4)(ROWS), "4"),
+    (lambda: regularizers.L2()("weights"), "str"),
+    (lambda: losses.MeanSquaredError(dtype="nonsense"), "'nonsense'"),
+    (lambda: losses.huber(ROWS, ROWS, delta=-1), "-1"),
+    (lambda: losses.categorical_crossentropy(ROWS, ROWS, axis=5), "5"),
+    (lambda: losses.SparseCategoricalCrossentropy()([0.5, 1], ROWS), "0.5"),
+    (lambda: metrics.RootMeanSquaredError().update_state(np.ones(4), ROWS), "(4,)"),
+    (lambda: metrics.MeanIoU(2).update_state([0, float("nan")], [0, 1]), "nan"),
+    (lambda: metrics.AUC(thresholds=0.5), "0.5"),
+    (lambda: optimizers.Ftrl(learning_rate_power="half"), "'half'"),
+    (lambda: optimizers.Muon(exclude_layers=["("]), "'('"),
+    (lambda: optimizers.SGD().apply(3), "int"),
+    (lambda: optimizers.SGD().apply_gradients([3]), "[3]"),
+    (lambda: optimizers.schedules.ExponentialDecay("a", 1, 0.5), "'a'"),
+    (lambda: optimizers.schedules.CosineDecayRestarts(0.1, 5, t_mul=0.5), "0.5"),
+    (lambda: callbacks.EarlyStopping(restore_best_weights="yes"), "'yes'"),
+    (lambda: callbacks.ModelCheckpoint("a.npz", initial_value_threshold="low"), "'low'"),
+    (lambda: callbacks.CSVLogger(None), "None"),
+    (lambda: model().compile("sgd", "mse", steps_per_execution=0), "0"),
+    (lambda: model().compile("sgd", "mse", loss_weights=float("inf")), "inf"),
+    (lambda: model().fit(ROWS, ROWS[:, :3], class_weight={"a": 1}), "'a'"),
+    (lambda: model().fit(ROWS, ROWS[:, :3], validation_split="half"), "'half'"),
+    (lambda: model().evaluate(ROWS, ROWS[:, :3], return_dict="yes"), "'yes'"),
+    (lambda: model().get_layer(index="first"), "'first'"),
+    (lambda: model().summary(print_fn=3), "3"),
+    (lambda: models.clone_model(model(), clone_function=3), "3"),
+    (lambda: models.model_from_json("{"), "{"),
+    (lambda: models.model_from_json(None), "None"),
+    (lambda: Sequential.from_config({"layers": [{"class_name": "Dense"}]}), "{}"),
+    (lambda: model().weights[0].assign("a"), "<U1"),
+    (lambda: model().weights[0].assign_add(np.ones(7)), "(7,)"),
+    (lambda: model().weights[0].add_grad(np.ones(3)), "(3,)"),
+    (lambda: sequence.pad_sequences([[1]], maxlen="long"), "'long'"),
+    (lambda: text.Tokenizer(split=""), "''"),
+    (lambda: text.tokenizer_from_json("{}"), "{}"),
+    (lambda: gpulayers.check_gradients(layers.Dense(2, dtype="float64"), 3), "3"),
+]
+CASES = OPS + LAYERS + MODELS + FURTHER
+
+
+def test_a_build_that_fails_leaves_nothing():
+    layer = layers.Dense(3, bias_initializer=np.ones(5))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Received: shape"):
+            layer.build((None, 4))
+        assert not layer.weights and not layer.built
+
+
+def test_a_compile_that_fails_leaves_the_former_one():
+    compiled = model()
+    before = compiled.optimizer, compiled.loss
+    for wrong in (dict(optimizer=None), dict(loss="nope"), dict(metrics=3), dict(jit_compile="no")):
+        with pytest.raises((ValueError, TypeError)):
+            compiled.compile(**dict(optimizer="adam", loss="mae") | wrong)
+        assert (compiled.optimizer, compiled.loss) == before
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))

@@ -22,7 +22,8 @@ class MonitorCallback(Callback):
             raise TypeError(f"monitor must be the name of a value in the logs. Received: {monitor!r}")
         if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max'. Received: {mode!r}")
-        self.monitor, self.mode, self.best = monitor, mode, baseline
+        self.monitor, self.mode = monitor, mode
+        self.best = None if baseline is None else real(baseline, "The value to be passed")
         self.min_delta = abs(real(min_delta, "min_delta"))
         self._sign = {"min": -1, "max": 1}.get(mode)
 

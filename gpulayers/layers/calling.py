@@ -26,8 +26,13 @@ def with_build(function):
                 raise TypeError(f"{self.name} needs an input shape. Received: None")
             _check_shape(self, input_shape)
             self.device = arrays.default_device()
-            with name_scope(self.name):
-                function(self, input_shape)
+            known = len(self._variables)
+            try:
+                with name_scope(self.name):
+                    function(self, input_shape)
+            except BaseException:
+                del self._variables[known:]  # another call makes them all
+                raise
             self.built, self.build_shape = True, input_shape
             self.path = path_of(self.name)
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from .. import losses, optimizers
-from ..arguments import flag, share
+from ..arguments import count, flag, share
 from ..callbacks.callback import CallbackList, numbers_of
 from ..metrics import Mean
 from ..ops import random
@@ -52,16 +52,20 @@ class Trainer(Steps, Sources):
         Raises:
             ValueError: unknown names, or a loss without a reduction.
         """
-        self.optimizer = optimizers.get(optimizer)
-        if self.optimizer is None:
+        made = optimizers.get(optimizer)
+        if made is None:
             raise ValueError(f"An optimizer is needed. Received: optimizer={optimizer!r}")
         scaled = flag(auto_scale_loss, "auto_scale_loss") and self.dtype_policy.name == "mixed_float16"
-        if scaled and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
-            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+        if scaled and not isinstance(made, optimizers.LossScaleOptimizer):
+            made = optimizers.LossScaleOptimizer(made, name="loss_scale_optimizer")
+        flag(run_eagerly, "run_eagerly")
+        count(steps_per_execution, "steps_per_execution", 1, optional=True)
+        if not isinstance(jit_compile, str) or jit_compile != "auto":
+            flag(jit_compile, "jit_compile")
         check_losses(loss, loss_weights)
         check_metrics(metrics, weighted_metrics)
         one = not isinstance(loss, (list, tuple, dict)) and not losses.formed_by_shapes(loss)
-        self.loss = losses.as_loss(loss) if one else loss
+        self.optimizer, self.loss = made, losses.as_loss(loss) if one else loss
         self.loss_weights, self._metric_requests = loss_weights, (metrics, weighted_metrics)
         self._terms = self._placed = None
         self._loss_mean, self.compiled, self.stop_training = Mean(name="loss"), True, False
@@ -133,6 +137,7 @@ class Trainer(Steps, Sources):
             raise ValueError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}")
         shuffle = shuffle if isinstance(shuffle, str) else flag(shuffle, "shuffle")
         generator = random.host_generator() if shuffle else None
+        count(validation_batch_size, "validation_batch_size", 1, optional=True)
         validation_batch_size = batch_size if validation_batch_size is None else validation_batch_size
         validation = self._validation(validation_data, validation_batch_size, validation_steps)
         if is_batches(x):
