@@ -1,5 +1,5 @@
 """Depthwise convolution in NumPy: in one pass (`depthwise_fused`) where channels lie side by side and each
-has one filter, else as a grouped convolution by planes. The gradient to the weights: tap by tap.
+has one filter, else as a grouped convolution by planes. Most gradients to the weights: tap by tap.
 
 Sums are formed in float32 (float64 for float64) and rounded once.
 """
@@ -17,6 +17,7 @@ from .phases import phases
 
 _BLOCK_ELEMENTS = 1 << 18  # of the output: about what the caches hold
 _FEW_CHANNELS = 128  # below it loops over the channels of a pixel are short
+_SHORT_ROW = 32  # pixels of a channel, along which loops are short too: planes join rows of several images
 _FEW_ELEMENTS = 1 << 15  # of the output, that do not pay for threads
 
 
@@ -45,6 +46,8 @@ def depthwise_backward_input(problem, grad_output, weight, bias=None):
 
 def depthwise_backward_weight(problem, x, grad_output):
     """The gradient to the weights."""
+    if not problem.channels_last and problem.window.output_size[-1] < _SHORT_ROW:
+        return reference.backward_weight(problem, x, grad_output)
     dtype = accumulation_dtype(problem.dtype)
     dw = np.zeros((problem.window.taps, problem.out_channels), dtype)
     letters = "nabc"[: problem.window.rank + 1]

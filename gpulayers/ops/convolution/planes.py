@@ -66,6 +66,7 @@ def plan(problem):
     row = taps * channels * images * math.prod(rest)  # elements, of a group
     least = min(problem.groups, max(1, _CHANNELS // channels)) if problem.channels_last else 1
     rows = max(1, min(window.output_size[0], _ELEMENTS // (row * shared * least)))
+    rows = -(-window.output_size[0] // -(-window.output_size[0] // rows))  # boxes of like sizes
     groups = max(least, _ELEMENTS // (row * shared * rows) // least * least)
     slices = [slice(a, min(a + groups, problem.groups)) for a in range(0, problem.groups, groups)]
     products = window.taps * channels * problem.group_out_channels * images * math.prod(rest)  # of a row
