@@ -106,6 +106,7 @@ CASES = [
     (TypeError, lambda: layers.LSTM(3)(CUBE, mask="all")),
     (ValueError, lambda: rebuilt(layers.LSTM(3), CUBE, CUBE[..., :3])),
     (ValueError, lambda: Input()),
+    (ValueError, lambda: layers.Reshape((-1, -1, 5))),
     (ValueError, lambda: Input((3,), batch_shape=(None, 3))),
     (ValueError, lambda: Input(batch_size=2, batch_shape=(None, 3))),
     (ValueError, lambda: Input(3)),

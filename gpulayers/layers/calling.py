@@ -14,7 +14,7 @@ from .names import name_scope, path_of
 def with_build(function):
     """Wraps a subclass's `build`: once only, and `built` afterwards."""
     *_, last = inspect.signature(function).parameters.values()
-    own = function.__module__.partition(".")[0] == __name__.partition(".")[0]
+    own = (function.__module__ or "").partition(".")[0] == __name__.partition(".")[0]
     needed = own and last.default is last.empty
 
     @functools.wraps(function)

@@ -74,7 +74,10 @@ class Layer:
             raise TypeError(f"name must be a string. Received: {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name
         self._trainable = flag(trainable, "trainable")
-        self.built, self.build_shape, self.device = False, None, None
+        own = type(self).__module__.split(".")[0] == __name__.split(".")[0]
+        # The library's layers without weights have nothing to build.
+        self.built = own and type(self) is not Layer and type(self).build is Layer.build
+        self.build_shape = self.device = None
         self.penalties = []  # on the outputs of the last call
         self.path = None
         self.calls = []  # on symbolic tensors

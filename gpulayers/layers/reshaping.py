@@ -50,6 +50,8 @@ class Reshape(Layer):
         if not isinstance(target_shape, (tuple, list)):
             raise TypeError(f"target_shape must be a tuple of sizes. Received: {target_shape!r}")
         self.target_shape = tuple(integer(size, "A size of target_shape", -1) for size in target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(f"At most one size of target_shape may be -1. Received: {target_shape!r}")
 
     def forward(self, x, training=True):
         y = x.reshape(self.compute_output_shape(x.shape))

@@ -362,6 +362,18 @@ def regularizers_of_variables(k):
 
 
 @snippet
+def built_without_weights(k):
+    made = [k.layers.Dropout(0.5), k.layers.Layer(), k.layers.MaxPooling2D(), k.layers.Activation("relu")]
+    made += [
+        k.layers.Dense(2),
+        k.layers.Masking(),
+        k.layers.UnitNormalization(),
+        k.layers.BatchNormalization(),
+    ]
+    return [layer.built for layer in made], [layer.count_params() for layer in made if layer.built]
+
+
+@snippet
 def masks_that_embeddings_support(k):
     return [k.layers.Embedding(3, 2, mask_zero=flag).supports_masking for flag in (False, True)]
 
