@@ -1,5 +1,7 @@
 """Convolution by planes of channels: against loops, however the work is cut; numbers that are not finite."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,22 @@ def test_which_problems_are_computed_by_planes(data_format):
     assert takes(128, 128, 32) and takes(6, 64, 2) and takes(4, 8, 4)
     assert not takes(128, 128, 2) and not takes(64, 64, 1)
     assert takes(3, 64, 1) == (data_format == "channels_first") and takes(1, 16, 1)
+
+
+@pytest.mark.parametrize("size", [3, 5, 7, 11])
+@pytest.mark.parametrize("channels, filters", [(1, 1), (1, 2), (4, 4), (8, 16)])
+def test_boxes_that_run_side_by_side_leave_blas_one_thread_each(size, channels, filters):
+    """OpenBLAS takes threads of its own for larger products: 4 * 65536 of matrices, 4 * 2304 of a vector."""
+    for spatial in ((14, 14), (56, 56), (40, 3000), (100_000,)):
+        weight = (*(size,) * len(spatial), channels, 12 * filters)
+        shape = (8, 12 * channels, *spatial)
+        options = {"groups": 12, "padding": "same", "data_format": "channels_first"}
+        problem = ConvolutionProblem.resolve(shape, weight, np.float32, **options)
+        plan = planes.plan(problem)
+        images, _, *rest = plan.steps
+        products = images * math.prod(rest) * problem.window.taps * channels * filters
+        assert plan.threads == 1 or products <= (4 * 2304 if filters == 1 else 4 * 65536)
+        assert images * math.prod(rest) <= planes._PIXELS
 
 
 @formats

@@ -19,12 +19,13 @@ from .blocks import boxes_of_steps, clear, inputs_of, outputs_of, sizes_of, step
 from .fused_activation import IN_PLACE
 
 _ELEMENTS = 1 << 18  # of the rows of a box: about what a core's own cache holds
-_PIXELS = 1024  # of a row, at most
+_PIXELS, _LEAST_PIXELS = 1024, 64  # of a row, at most, and at least if boxes are to run side by side
 _FEW_PIXELS = 256  # rows of several images have more of them: each row costs a call of BLAS
 _CONFLICT = 512  # bytes; pixels so far apart, or a multiple of it, take each other's place in the first cache
 _CHANNELS = 64  # of a box, at least, where they lie side by side: lines of the cache are used as a whole
 _FEW_CHANNELS, _FEW_INPUTS = 8, 4  # of a group, and of a convolution with one group
-_FEW_PRODUCTS = 1 << 18  # that do not pay for threads, and that BLAS does not spread over threads of its own
+_FEW_PRODUCTS = 1 << 18  # that do not pay for threads
+_MATRIX_PRODUCTS, _VECTOR_PRODUCTS = 1 << 18, 1 << 13  # of a call, that BLAS does not spread over threads
 
 
 class Plan(NamedTuple):
@@ -60,8 +61,12 @@ def plan(problem):
     if window.rank == 1:
         window = SlidingWindow(*[values[1:] for values in dataclasses.astuple(window.lifted())])
     rolled = window.dilation[0] == 1 and window.size[0] > window.strides[0]
-    rest = steps_of(window.output_size[1:], _PIXELS)
-    images = max(1, min(problem.batch, -(-_FEW_PIXELS // math.prod(rest))))
+    filters = problem.group_out_channels
+    most = (_VECTOR_PRODUCTS if filters == 1 else _MATRIX_PRODUCTS) // (window.taps * channels * filters)
+    alone = most >= _LEAST_PIXELS
+    most = min(most, _PIXELS) if alone else _PIXELS
+    rest = steps_of(window.output_size[1:], most)
+    images = max(1, min(problem.batch, most // math.prod(rest), -(-_FEW_PIXELS // math.prod(rest))))
     taps, shared = (window.taps // window.size[0], window.strides[0]) if rolled else (window.taps, 1)
     row = taps * channels * images * math.prod(rest)  # elements, of a group
     least = min(problem.groups, max(1, _CHANNELS // channels)) if problem.channels_last else 1
@@ -69,9 +74,8 @@ def plan(problem):
     rows = -(-window.output_size[0] // -(-window.output_size[0] // rows))  # boxes of like sizes
     groups = max(least, _ELEMENTS // (row * shared * rows) // least * least)
     slices = [slice(a, min(a + groups, problem.groups)) for a in range(0, problem.groups, groups)]
-    products = window.taps * channels * problem.group_out_channels * images * math.prod(rest)  # of a row
-    few = problem.flops() < 2 * _FEW_PRODUCTS or products > _FEW_PRODUCTS
-    return Plan(window, rolled, slices, (images, rows, *rest), 1 if few else None)
+    side_by_side = alone and problem.flops() >= 2 * _FEW_PRODUCTS
+    return Plan(window, rolled, slices, (images, rows, *rest), None if side_by_side else 1)
 
 
 def convolve(problem, x, matrices, bias, y):
