@@ -26,7 +26,7 @@ def run(function, *operands):
 
 
 def at_least_zero(xp, x, out):
-    """The larger one of x and 0, into `out` if given. NumPy compares with an array in less than half the time."""
+    """The larger one of x and 0, into `out` if given: NumPy compares with an array in half the time."""
     zeros = _ZEROS.get(x.dtype)
     by_number = x.size < _NUMBER_BELOW or zeros is None or arrays.device_of(x).block_elements is None
     if by_number or not (x.flags.c_contiguous and (out is None or out.flags.c_contiguous)):
