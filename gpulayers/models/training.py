@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .. import losses, optimizers
+from .. import optimizers
 from ..arguments import count, flag, share
 from ..callbacks.callback import CallbackList, numbers_of
 from ..metrics import Mean
@@ -64,8 +64,7 @@ class Trainer(Steps, Sources):
             flag(jit_compile, "jit_compile")
         check_losses(loss, loss_weights)
         check_metrics(metrics, weighted_metrics)
-        one = not isinstance(loss, (list, tuple, dict)) and not losses.formed_by_shapes(loss)
-        self.optimizer, self.loss = made, losses.as_loss(loss) if one else loss
+        self.optimizer, self.loss = made, loss
         self.loss_weights, self._metric_requests = loss_weights, (metrics, weighted_metrics)
         self._terms = self._placed = None
         self._loss_mean, self.compiled, self.stop_training = Mean(name="loss"), True, False

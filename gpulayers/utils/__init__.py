@@ -18,7 +18,7 @@ from ..saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from .dataset import PyDataset
+from .dataset import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 Sequence = PyDataset
 
@@ -36,6 +36,7 @@ __all__ = [
     "is_keras_tensor",
     "model_to_dot",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
@@ -43,4 +44,5 @@ __all__ = [
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]

@@ -35,3 +35,24 @@ class PyDataset:
 
     def on_epoch_end(self):
         """Called after each pass."""
+
+
+def unpack_x_y_sample_weight(data):
+    """(x, y, sample_weight) of a batch x, (x,), (x, y) or (x, y, sample_weight), None for what it lacks; for
+    a `train_step` of one's own.
+
+    Raises:
+        ValueError: more parts.
+    """
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(f"A batch is x, (x, y) or (x, y, sample_weight). Received: {len(parts)} parts")
+    return (*parts, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x, y=None, sample_weight=None):
+    """The batch of these parts, as `fit` takes it from a generator; the inverse of
+    `unpack_x_y_sample_weight`."""
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)

@@ -293,7 +293,7 @@ def several_losses_of_an_output(k):
     model = k.Model(inputs, [dense(k, 1, name="a")(inputs), dense(k, 1, name="b")(inputs)])
     model.compile("sgd", [["mse", "mae"], "mae"])
     logs = model.fit(X, [X[:, :1], X[:, 1:2]], verbose=0, shuffle=False).history
-    return sorted(logs), logs["loss"], model.get_weights()
+    return sorted(logs), logs["loss"], model.get_weights(), model.loss
 
 
 @snippet
@@ -376,6 +376,14 @@ def built_without_weights(k):
 @snippet
 def masks_that_embeddings_support(k):
     return [k.layers.Embedding(3, 2, mask_zero=flag).supports_masking for flag in (False, True)]
+
+
+@snippet
+def batches_taken_apart(k):
+    batches = [X, (X,), [X, 2 * X], (X, 2 * X, X[:, 0])]
+    found = [k.utils.unpack_x_y_sample_weight(batch) for batch in batches]
+    found += [k.utils.pack_x_y_sample_weight(X), k.utils.pack_x_y_sample_weight([X, X])]
+    return [*found, k.utils.pack_x_y_sample_weight(X, X), k.utils.pack_x_y_sample_weight(X, X, X[:, 0])]
 
 
 @pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
