@@ -2,9 +2,8 @@
 
 import dataclasses
 
+from .ops.activation import ACTIVATIONS, Activation
 from .ops.activations import (
-    ACTIVATIONS,
-    Activation,
     elu,
     exponential,
     gelu,

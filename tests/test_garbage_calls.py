@@ -16,6 +16,7 @@ from gpulayers import (
     config,
     dtype_policies,
     layers,
+    metrics,
     models,
     optimizers,
     saving,
@@ -362,3 +363,80 @@ def test_settings_stay(name):
     for wrong in (None, -1, 1.5, "nonsense", [], {}, np.ones(2), b"gpu", object(), int):
         with pytest.raises((TypeError, ValueError), match="Received: "):
             setter(wrong)
+
+
+# Calls in the wrong order, and functions of one's own that return nonsense
+
+
+def fitted(**options):
+    made = Sequential([Input((4,)), layers.Dense(3, **options.pop("layer", {}))])
+    made.compile(**dict(optimizer="sgd", loss="mse") | options)
+    made.fit(X, Y, verbose=0)
+    return made
+
+
+def extended():
+    made = fitted()
+    made.add(layers.Dense(3))
+    made.fit(X, Y, verbose=0)
+
+
+def emptied():
+    made = fitted()
+    made.pop()
+    made.predict(X, verbose=0)
+
+
+def gathered(metric, *columns):
+    for count in columns:
+        metric.update_state(np.ones((2, count)), np.ones((2, count)))
+
+
+def squares(y_true, y_pred):
+    return ((y_pred - y_true) ** 2).mean(axis=-1), lambda weights: None
+
+
+ORDERS = {
+    "a layer more than the optimizer knows": (extended, "dense"),
+    "a model without layers": (emptied, "input shape"),
+    "batches of other sizes": (lambda: model().fit(iter([(X, Y), (X[:, :3], Y)]), verbose=0), "3"),
+    "batches without labels": (lambda: model().fit(iter([(X, Y), X]), verbose=0), "y=None"),
+    "a loss without gradient": (lambda: fitted(loss=squares), "NoneType"),
+    "a metric of text": (lambda: fitted(metrics=[lambda y_true, y_pred: "good"]), "<U4"),
+    "a constraint that returns nothing": (
+        lambda: fitted(layer=dict(kernel_constraint=lambda kernel: None)),
+        "NoneType",
+    ),
+    "a constraint of another shape": (
+        lambda: fitted(layer=dict(kernel_constraint=lambda kernel: kernel[0])),
+        "(3,)",
+    ),
+    "other classes, F score": (lambda: gathered(metrics.F1Score(), 3, 2), "2"),
+    "other outputs, R2": (lambda: gathered(metrics.R2Score(), 3, 2), "2"),
+    "other labels, AUC": (lambda: gathered(metrics.AUC(multi_label=True), 3, 2), "2"),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_orders(name):
+    call, part = ORDERS[name]
+    with pytest.raises((ValueError, TypeError, IndexError)) as caught:
+        call()
+    assert part in str(caught.value).partition("Received: ")[2]
+
+
+def test_classes_of_ones_own_that_lack_something():
+    class Bare(layers.Layer):
+        def __init__(self):
+            pass
+
+        def forward(self, x, training=True):
+            return x, lambda grad: grad
+
+    class Empty(Model):
+        pass
+
+    with pytest.raises(RuntimeError, match=r"super\(\).__init__\(\).* Received: Bare"):
+        Bare()(X)
+    with pytest.raises(NotImplementedError, match="Empty must define forward"):
+        Empty()(X)

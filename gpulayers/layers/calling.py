@@ -81,6 +81,8 @@ def with_conversion(function):
     def forward(self, inputs, *arguments, **keywords):
         if type(self).forward is not forward:
             return function(self, inputs, *arguments, **keywords)
+        if "_sublayers" not in self.__dict__:
+            raise RuntimeError(f"Call super().__init__() before the layer. Received: {type(self).__name__}")
         structure, inputs = inputs, self.in_order(inputs)
         several = isinstance(inputs, (list, tuple))
         if several and not inputs:

@@ -8,7 +8,8 @@ import numpy as np
 from .. import config, constraints, dtype_policies, initializers, regularizers
 from ..arguments import flag
 from ..ops import arrays
-from ..ops.activations import Activation, linear
+from ..ops.activation import Activation
+from ..ops.activations import linear
 from ..ops.spatial import integer
 from ..registry import checked_config, serialize_object
 from ..variable import Variable
@@ -310,7 +311,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value):
-        self._trainable = bool(value)
+        self._trainable = flag(value, "trainable")
         for variable in self._variables:
             variable.trainable = variable.wants_training and self._trainable
         for layer in self.inner_layers:

@@ -86,7 +86,14 @@ class Loss:
         """(loss, gradient to y_pred times scale): the loss as an array without axes on y_pred's device."""
         y_pred = as_array(y_pred)
         loss, gradient = self._evaluated(y_true, y_pred, sample_weight, mask)
-        return loss, gradient(scale).astype(y_pred.dtype, copy=False).reshape(y_pred.shape)
+        grad = gradient(scale)
+        if getattr(grad, "size", None) != y_pred.size:
+            shape = f"shape {tuple(grad.shape)}" if hasattr(grad, "shape") else type(grad).__name__
+            raise ValueError(
+                f"The backward of {self.name} must return a gradient of y_pred's shape "
+                f"{tuple(y_pred.shape)}. Received: {shape}"
+            )
+        return loss, grad.astype(y_pred.dtype, copy=False).reshape(y_pred.shape)
 
     def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
         """The loss alone."""

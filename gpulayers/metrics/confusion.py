@@ -26,6 +26,20 @@ def prepared(y_true, y_pred, sample_weight, mask):
     return y_true, y_pred, weights_like(y_pred, weight.astype(np.float64))
 
 
+def gathered(metric, total, part):
+    """The total with another batch's part added.
+
+    Raises:
+        ValueError: a batch of another number of classes than those before.
+    """
+    shapes = np.shape(total), tuple(part.shape)
+    if () not in shapes and shapes[0] != shapes[1]:
+        raise ValueError(
+            f"{metric.name} has gathered {shapes[0][-1]} classes. Received: a batch of {shapes[1][-1]}"
+        )
+    return total + part
+
+
 def quotient(first, second):
     """first / second, 0 where second is."""
     return np.divide(first, second, out=np.zeros_like(first), where=second != 0)
@@ -59,8 +73,8 @@ class Counts(Metric):
         chosen = y_pred[None] > levels[:, None]
         positive, negative = weight * label, weight * ~label
         right, wrong = (chosen * positive).sum(axis=1), (chosen * negative).sum(axis=1)
-        self.true_positives = self.true_positives + right
-        self.false_positives = self.false_positives + wrong
+        self.true_positives = gathered(self, self.true_positives, right)
+        self.false_positives = gathered(self, self.false_positives, wrong)
         self.false_negatives = self.false_negatives + xp.maximum(positive.sum(axis=0) - right, 0)
         self.true_negatives = self.true_negatives + xp.maximum(negative.sum(axis=0) - wrong, 0)
 

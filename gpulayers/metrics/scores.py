@@ -8,7 +8,7 @@ import numpy as np
 from .. import config
 from ..arguments import count
 from ..ops import arrays
-from .confusion import prepared
+from .confusion import gathered, prepared
 from .metric import Metric
 
 
@@ -46,7 +46,7 @@ class FBetaScore(Metric):
         else:
             picked = y_pred > self.threshold
         axis = None if self.average == "micro" else 0
-        self.found = self.found + (picked * y_true * weight).sum(axis=axis)
+        self.found = gathered(self, self.found, (picked * y_true * weight).sum(axis=axis))
         self.chosen = self.chosen + (picked * weight).sum(axis=axis)
         self.positive = self.positive + (y_true * weight).sum(axis=axis)
 
@@ -113,7 +113,7 @@ class R2Score(Metric):
         if y_pred.ndim != 2:
             raise ValueError(f"{self.name} takes arrays (samples, outputs). Received: {y_pred.shape}")
         weighted = y_true * weight
-        self.total = self.total + weighted.sum(axis=0)
+        self.total = gathered(self, self.total, weighted.sum(axis=0))
         self.squares = self.squares + (weighted * y_true).sum(axis=0)
         self.errors = self.errors + (weight * (y_true - y_pred) ** 2).sum(axis=0)
         self.count = self.count + weight.sum(axis=0)

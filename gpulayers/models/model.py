@@ -204,6 +204,8 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: arrays that do not have the model's input shapes.
         """
+        if self._input_shapes is None:
+            raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=True)")
         if len(given) != len(self._input_shapes):
             raise ValueError(f"{self.name} takes {len(self._input_shapes)} inputs. Received: {len(given)}")
         found = []

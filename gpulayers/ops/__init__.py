@@ -14,8 +14,8 @@ from .convolution.transposed import (
 )
 from .dispatch import explain
 from .embedding import embedding, embedding_backward, embedding_backward_sparse
-from .embedding.row_sparse import RowSparseGradient
 from .embedding.bag import embedding_bag, embedding_bag_backward, embedding_bag_backward_sparse
+from .embedding.row_sparse import RowSparseGradient
 from .pooling import (
     adaptive_average_pool,
     adaptive_average_pool_backward,

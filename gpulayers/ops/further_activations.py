@@ -2,8 +2,9 @@
 
 from ..arguments import real
 from . import arrays
-from .activations import at_least_zero, finite, one_axis, sigmoid
-from .activations import register as activation
+from .activation import at_least_zero, finite, one_axis
+from .activation import register as activation
+from .activations import sigmoid
 
 
 def _into(out, y):

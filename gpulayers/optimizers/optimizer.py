@@ -241,7 +241,7 @@ class Optimizer:
             self._average()
         for variable in variables:
             if variable.constraint is not None:
-                variable.value[...] = variable.constraint(variable.value)
+                variable.value[...] = _constrained(variable)
         self._calls.value += 1
 
     def scale_loss(self, loss):
@@ -383,3 +383,14 @@ class Optimizer:
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
+
+
+def _constrained(variable):
+    """The variable's value as its constraint makes it, or a ValueError for another shape."""
+    value = variable.constraint(variable.value)
+    if getattr(value, "shape", None) != variable.value.shape:
+        shape = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
+        raise ValueError(
+            f"The constraint of {variable.path} must return its shape {variable.shape}. Received: {shape}"
+        )
+    return value

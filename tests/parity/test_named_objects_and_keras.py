@@ -10,7 +10,7 @@ import pytest
 
 import gpulayers
 from gpulayers import activations, constraints, initializers, regularizers
-from gpulayers.ops.activations import Activation
+from gpulayers.ops.activation import Activation
 
 torch = pytest.importorskip("torch", reason="the extra `parity` (torch) is not installed")
 os.environ.setdefault("KERAS_BACKEND", "torch")

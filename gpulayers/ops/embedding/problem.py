@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from ..arrays import float_dtype
-from ..spatial import sizes
 from ..dispatch import problem_type
+from ..spatial import sizes
 
 INDEX_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))
 

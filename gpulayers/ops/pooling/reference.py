@@ -11,10 +11,10 @@ import numpy as np
 
 from .. import scratch
 from ..arrays import accumulation_dtype
+from . import parts
 from .folding import fold, spread
 from .maxima import select, select_apart
 from .running import in_dtype, in_parts, numpy_settings, write
-from . import parts
 from .scattering import place, scatter
 
 _FEW = (

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from ...arguments import flag
-from .. import activations
+from ..activation import Activation
+from ..activations import ACTIVATIONS as EVERY
 from ..arrays import accumulation_dtype, same_dtype
 
 # The order of the gates in weights, biases and what is computed from them; the enumerations in
@@ -20,11 +21,11 @@ ACTIVATIONS = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")  # that the 
 
 def _known_activation(given, name):
     """The name of a known activation, or an `Activation` of one's own."""
-    if isinstance(given, activations.Activation):
-        known = activations.ACTIVATIONS.get(given.name)
+    if isinstance(given, Activation):
+        known = EVERY.get(given.name)
         return given.name if known is given else given
-    if not isinstance(given, str) or given not in activations.ACTIVATIONS:
-        known = ", ".join([*ACTIVATIONS, *sorted(set(activations.ACTIVATIONS) - set(ACTIVATIONS))])
+    if not isinstance(given, str) or given not in EVERY:
+        known = ", ".join([*ACTIVATIONS, *sorted(set(EVERY) - set(ACTIVATIONS))])
         raise ValueError(f"{name} must be one of {known}, or an Activation. Received: {given!r}")
     return given
 
