@@ -37,7 +37,7 @@ def boxes(problem, pixels):
 
 def boxes_of_steps(window, batch, steps):
     """The same with the steps along (images, *spatial axes) given."""
-    return itertools.product(*_parts_of_steps(window, batch, steps))
+    return itertools.product(*_parts_of_steps(window, batch, tuple(steps)))
 
 
 def cuts(box, pixels):
@@ -49,9 +49,10 @@ def cuts(box, pixels):
 
 @functools.lru_cache(maxsize=1024)
 def _parts(window, batch, pixels):
-    return _parts_of_steps(window, batch, steps_of((batch, *window.output_size), pixels))
+    return _parts_of_steps(window, batch, tuple(steps_of((batch, *window.output_size), pixels)))
 
 
+@functools.lru_cache(maxsize=1024)
 def _parts_of_steps(window, batch, steps):
     images, *steps = steps
     parts = [[_images(first, min(first + images, batch)) for first in range(0, batch, images)]]

@@ -133,7 +133,7 @@ def backward_weight(problem, x, dy, dw):
 
 def _planes(array, groups):
     """(images, *spatial, channels) viewed as (groups, channels, images, *at least two spatial axes)."""
-    array = np.moveaxis(array, -1, 0)
+    array = array.transpose(array.ndim - 1, *range(array.ndim - 1))
     if array.ndim == 3:
         array = array[:, :, None]
     return array.reshape(groups, len(array) // groups, *array.shape[1:])  # splits an axis: a view
