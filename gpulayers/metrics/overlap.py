@@ -66,6 +66,8 @@ class _ConfusionMatrix(Metric):
         xp, y_true = device.array_module, as_array(y_true, device)
         y_true = y_true if self.sparse_y_true else self._largest(y_true, "y_true")
         y_pred = y_pred if self.sparse_y_pred else self._largest(y_pred, "y_pred")
+        if y_pred.dtype in arrays.FLOAT_DTYPES:
+            y_pred = xp.trunc(y_pred)  # as Keras makes class numbers of outputs
         weight = xp.ones((), np.float64)
         if sample_weight is not None:
             weight = as_array(sample_weight, device, "sample_weight").astype(

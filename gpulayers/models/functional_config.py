@@ -4,6 +4,8 @@ from .. import dtype_policies
 from ..custom_objects import CustomObjectScope
 from . import structures
 
+_ENDS = ("input_layers", "output_layers")
+
 
 def config_of(model):
     """The configuration of a Functional."""
@@ -93,10 +95,10 @@ def from_config(cls, config, custom_objects=None):
         name, number, index = place
         return tensor([name, number - _shift(layers[name]), index])
 
-    ends = [_structure(config[key], end) for key in ("input_layers", "output_layers")]
-    return cls(
-        *ends, name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype")
-    )
+    ends = [_structure(config[key], end) for key in _ENDS]
+    # The rest are arguments of a class of one's own.
+    arguments = {key: value for key, value in config.items() if key not in ("layers", *_ENDS)}
+    return cls(*ends, **arguments)
 
 
 def _shift(layer):

@@ -76,9 +76,9 @@ class Model(Trainer, Layer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of a configuration; custom_objects: {class name: class} of layers of one's own."""
-        from .functional import Functional
+        from .functional_config import from_config
 
-        return Functional.from_config(config, custom_objects)
+        return from_config(cls, config, custom_objects)
 
     def to_json(self, **kwargs):
         """The model's configuration as JSON, for `models.model_from_json`; kwargs of `json.dumps`."""

@@ -386,6 +386,30 @@ def batches_taken_apart(k):
     return [*found, k.utils.pack_x_y_sample_weight(X, X), k.utils.pack_x_y_sample_weight(X, X, X[:, 0])]
 
 
+@snippet
+def a_model_class_from_its_configuration(k):
+    class Named(k.Model):
+        def __init__(self, *args, label=1, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.label = label
+
+        def get_config(self):
+            return super().get_config() | {"label": self.label}
+
+    inputs = k.Input((4,))
+    model = Named(inputs=inputs, outputs=dense(k, 2)(inputs), label=3, name="named")
+    again = Named.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    return again.label, again.name, again(X), isinstance(again, Named)
+
+
+@snippet
+def class_numbers_of_outputs(k):
+    metric = k.metrics.MeanIoU(num_classes=3)
+    metric.update_state([0, 1, 2, 1], np.array([0.9, 1.2, 2.7, 0.3], np.float32))
+    return metric.result()
+
+
 @pytest.mark.parametrize("function", SNIPPETS, ids=lambda function: function.__name__)
 def test_same(function):
     keras.utils.clear_session()
