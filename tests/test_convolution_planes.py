@@ -36,6 +36,7 @@ formats = pytest.mark.parametrize("data_format", FORMATS)
 
 @pytest.fixture(params=["one row a box", "part of an image a box", "all in one box"])
 def boxes(request, monkeypatch):
+    monkeypatch.setattr(planes, "takes", lambda problem: True)
     if not request.param.startswith("all"):
         elements, pixels = (1, 1) if request.param.startswith("one") else (500, 5)
         monkeypatch.setattr(planes, "_ELEMENTS", elements)
@@ -58,7 +59,7 @@ def test_on_integers(case, data_format, boxes):
             assert_exact(result, getattr(data, name)[0], name)
 
 
-@pytest.mark.parametrize("case", CASES[:3] + CASES[8:9], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES[:3] + CASES[8:10], ids=lambda case: case.name)
 @formats
 def test_on_floats(case, data_format, dtype):
     data = Data(case, dtype, integers=False)
@@ -70,16 +71,17 @@ def test_on_floats(case, data_format, dtype):
 
 @formats
 def test_which_problems_are_computed_by_planes(data_format):
-    def takes(channels, filters, groups):
+    def takes(channels, filters, groups, window=(3, 3), **options):
         shape = (2, 8, 8, channels) if data_format == "channels_last" else (2, channels, 8, 8)
-        weight = (3, 3, channels // groups, filters)
-        return planes.takes(
-            ConvolutionProblem.resolve(shape, weight, np.float32, groups=groups, data_format=data_format)
-        )
+        options |= {"groups": groups, "data_format": data_format}
+        weight = (*window, channels // groups, filters)
+        return planes.takes(ConvolutionProblem.resolve(shape, weight, np.float32, **options))
 
-    assert takes(128, 128, 32) and takes(6, 64, 2) and takes(4, 8, 4)
+    channels_first = data_format == "channels_first"
+    assert takes(128, 128, 32) and takes(8, 64, 8) and takes(64, 8, 8) and takes(1, 16, 1)
     assert not takes(128, 128, 2) and not takes(64, 64, 1)
-    assert takes(3, 64, 1) == (data_format == "channels_first") and takes(1, 16, 1)
+    assert not takes(128, 128, 32, window=(1, 7)) and not takes(128, 128, 32, strides=3)
+    assert takes(128, 128, 16) == takes(16, 512, 2) == takes(3, 64, 1) == channels_first
 
 
 @pytest.mark.parametrize("size", [3, 5, 7, 11])

@@ -23,7 +23,7 @@ _PIXELS, _LEAST_PIXELS = 1024, 64  # of a row, at most, and at least if boxes ar
 _FEW_PIXELS = 256  # rows of several images have more of them: each row costs a call of BLAS
 _CONFLICT = 512  # bytes; pixels so far apart, or a multiple of it, take each other's place in the first cache
 _CHANNELS = 64  # of a box, at least, where they lie side by side: lines of the cache are used as a whole
-_FEW_CHANNELS, _FEW_INPUTS = 8, 4  # of a group, and of a convolution with one group
+_FEW_CHANNELS, _FEW_INPUTS = 16, 4  # of a group, and of a convolution with one group
 _FEW_PRODUCTS = 1 << 18  # that do not pay for threads
 _MATRIX_PRODUCTS, _VECTOR_PRODUCTS = 1 << 18, 1 << 13  # of a call, that BLAS does not spread over threads
 
@@ -47,11 +47,21 @@ class Plan(NamedTuple):
 
 
 def takes(problem):
-    """Whether the channels of a group are that few."""
+    """Whether this takes less time than columns: measured."""
+    window, channels, filters = problem.window, problem.group_in_channels, problem.group_out_channels
     if problem.groups == 1:
-        return problem.in_channels <= (1 if problem.channels_last else _FEW_INPUTS)
-    few = _FEW_CHANNELS if problem.channels_last else 2 * _FEW_CHANNELS
-    return min(problem.group_in_channels, problem.group_out_channels) <= few
+        return channels <= (1 if problem.channels_last else _FEW_INPUTS)
+    if min(channels, filters) == 1:
+        return max(channels, filters) <= _FEW_CHANNELS
+    if window.rank > 1 and not _rolled(window):
+        return False
+    if problem.channels_last:  # channels have to be set apart, and together again
+        return max(channels, filters) <= _FEW_CHANNELS // 4
+    return min(channels, filters) <= _FEW_CHANNELS
+
+
+def _rolled(window):
+    return window.dilation[0] == 1 and window.size[0] > window.strides[0]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -60,7 +70,7 @@ def plan(problem):
     window, channels = problem.window, problem.group_in_channels
     if window.rank == 1:
         window = SlidingWindow(*[values[1:] for values in dataclasses.astuple(window.lifted())])
-    rolled = window.dilation[0] == 1 and window.size[0] > window.strides[0]
+    rolled = _rolled(window)
     filters = problem.group_out_channels
     most = (_VECTOR_PRODUCTS if filters == 1 else _MATRIX_PRODUCTS) // (window.taps * channels * filters)
     alone = most >= _LEAST_PIXELS
@@ -155,7 +165,7 @@ def _by_pixels(target):
     steps = zip(target.shape[:4:-1], target.strides[:4:-1], target.strides[-2:3:-1])
     if any(size * stride != outer for size, stride, outer in steps):
         return False
-    return pixels == target.itemsize or (channels == target.itemsize and target.shape[1] >= 2 * _FEW_CHANNELS)
+    return pixels == target.itemsize or (channels == target.itemsize and target.shape[1] >= _FEW_CHANNELS)
 
 
 def _lines(window, rolled, x, box, dtype):
