@@ -41,3 +41,18 @@ struct CellGeometry {
     // The row of a (batch, steps, ...) array.
     __device__ long long row(int b, int position) const { return (long long)b * steps + position; }
 };
+
+// One number of h before a step: state is its place in y after the step, element that in initial_h.
+template <typename T>
+__device__ __forceinline__ T state_before(const T* y, const T* initial_h, long long state, long long element, int size, int step) {
+    return step > 0 ? y[state - size] : initial_h ? initial_h[element] : narrow<T>(0);
+}
+
+// The gradient to h after a step, but for that from dy: what the step after hands back, through R (sum) and past it (carry);
+// after the last step grad_h (b, size), or null for zeros.
+template <typename T>
+__device__ __forceinline__ Accumulator<T> handed_back(Accumulator<T> sum, const Accumulator<T>* carry, const T* grad_h,
+                                                      long long element, bool last) {
+    if (!last) return sum + carry[element];
+    return grad_h ? widen(grad_h[element]) : Accumulator<T>(0);
+}

@@ -18,6 +18,7 @@
 // Traffic:   R once for each tile of sequences, h (dstates) once for each tile of units, all else once
 // Needs:     nothing; any sizes. The state between steps is rounded to T.
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
+#include "gru_unit.cuh"
 #include "product.cuh"
 
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, CellActivation RECURRENT, bool TRAINING, bool SCALED,
@@ -55,9 +56,7 @@ __global__ void __launch_bounds__(256, 1)
                 gate[index] = widen(z[column]) + (bias ? widen(bias[column + unit]) : Real(0));
                 through_state[index] = sum[r][index] + (bias ? widen(bias[columns + column + unit]) : Real(0));
             }
-            gate[UPDATE] = activate<RECURRENT>(gate[UPDATE] + through_state[UPDATE]);
-            gate[RESET] = activate<RECURRENT>(gate[RESET] + through_state[RESET]);
-            gate[CANDIDATE] = activate<ACTIVATION>(::fma(gate[RESET], through_state[CANDIDATE], gate[CANDIDATE]));
+            gru_unit_forward<ACTIVATION, RECURRENT>(gate, through_state);
             if constexpr (TRAINING) {
                 for (int index = 0; index < GRU_GATES; ++index) z[(long long)index * units] = narrow<T>(gate[index]);
                 inner[in_time * units + unit] = narrow<T>(through_state[CANDIDATE]);
@@ -101,9 +100,7 @@ __global__ void __launch_bounds__(256, 1)
         const long long element = (long long)b * units + unit;
 
         // What comes from the step after: through R, and past it.
-        Real dh = 0;
-        if (!last) dh = sum[r] + carry[element];
-        else if (grad_h) dh = widen(grad_h[element]);
+        Real dh = handed_back(sum[r], carry, grad_h, element, last);
         if (step < 0) {
             dh0[element] = narrow<T>(dh);
             continue;
@@ -112,7 +109,7 @@ __global__ void __launch_bounds__(256, 1)
         const long long in_time = geometry.row(b, geometry.time(step));
         const long long state = geometry.row(b, step) * units + unit;
         if (dy) dh += widen(dy[state]);
-        const T h_before = step > 0 ? y[state - units] : initial_h ? initial_h[element] : narrow<T>(0);
+        const T h_before = state_before(y, initial_h, state, element, units, step);
         previous_h[in_time * units + unit] = h_before;
         T* to_input = dgates + in_time * columns + unit;
         T* to_state = dstates + in_time * columns + unit;
@@ -133,9 +130,8 @@ __global__ void __launch_bounds__(256, 1)
         const T* saved = gates + in_time * columns + unit;
         Real gate[GRU_GATES], dgate[GRU_GATES];
         for (int index = 0; index < GRU_GATES; ++index) gate[index] = widen(saved[(long long)index * units]);
-        dgate[CANDIDATE] = dh * (Real(1) - gate[UPDATE]) * derivative<ACTIVATION>(gate[CANDIDATE]);
-        dgate[UPDATE] = dh * (widen(h_before) - gate[CANDIDATE]) * derivative<RECURRENT>(gate[UPDATE]);
-        dgate[RESET] = dgate[CANDIDATE] * widen(inner[in_time * units + unit]) * derivative<RECURRENT>(gate[RESET]);
+        const Real through_state = widen(inner[in_time * units + unit]);
+        gru_unit_backward<ACTIVATION, RECURRENT>(gate, dgate, dh, widen(h_before), through_state);
         for (int index = 0; index < GRU_GATES; ++index) {
             to_input[(long long)index * units] = narrow<T>(dgate[index]);
             to_state[(long long)index * units] = narrow<T>(index == CANDIDATE ? dgate[index] * gate[RESET] : dgate[index]);

@@ -126,9 +126,7 @@ __global__ void __launch_bounds__(256, SCALED ? 1 : 0)
         const int b = first_row + threadIdx.y * ROWS_A_THREAD + r;
         if (b >= geometry.batch) return;
         const long long element = (long long)b * units + unit;
-        Real dh = 0;
-        if (!last) dh = sum[r] + carry[element];
-        else if (grad_h) dh = widen(grad_h[element]);
+        Real dh = handed_back(sum[r], carry, grad_h, element, last);
         if (step < 0) {
             dh0[element] = narrow<T>(dh);
             continue;
@@ -137,7 +135,7 @@ __global__ void __launch_bounds__(256, SCALED ? 1 : 0)
         const long long in_time = geometry.row(b, geometry.time(step));
         const long long state = geometry.row(b, step) * units + unit;
         if (dy) dh += widen(dy[state]);
-        const T h_before = step > 0 ? y[state - units] : initial_h ? initial_h[element] : narrow<T>(0);
+        const T h_before = state_before(y, initial_h, state, element, units, step);
         previous_h[in_time * units + unit] = h_before;
         const long long first = in_time * columns + unit;
         if (mask && !mask[in_time]) {

@@ -14,7 +14,7 @@
 // Traffic:   every array once; sums three times and dstates once more from the caches
 // Needs:     nothing; any sizes. The state between steps is rounded to T.
 // Deterministic: yes; the order of every sum is fixed by the number of units.
-#include "cell.cuh"
+#include "gru_unit.cuh"
 #include "rows.cuh"
 
 template <typename T, CellActivation ACTIVATION, CellActivation RECURRENT>
@@ -47,9 +47,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
                 through_state[index] = ::fma(normal, widen(recurrent_gain[column]),
                                              bias ? widen(bias[columns + column]) : Real(0));
             }
-            gate[UPDATE] = activate<RECURRENT>(gate[UPDATE] + through_state[UPDATE]);
-            gate[RESET] = activate<RECURRENT>(gate[RESET] + through_state[RESET]);
-            gate[CANDIDATE] = activate<ACTIVATION>(::fma(gate[RESET], through_state[CANDIDATE], gate[CANDIDATE]));
+            gru_unit_forward<ACTIVATION, RECURRENT>(gate, through_state);
             if (gates)
                 for (int index = 0; index < GRU_GATES; ++index) gates[first + index * units + unit] = narrow<T>(gate[index]);
             const Real after = ::fma(gate[UPDATE], widen(h), (Real(1) - gate[UPDATE]) * gate[CANDIDATE]);
@@ -89,9 +87,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
         const Real through_state = ::fma(widen(recurrent_normal[first + candidate]), widen(recurrent_gain[candidate]),
                                          bias ? widen(bias[columns + candidate]) : Real(0));
         const Real dh = dnew[sequence + unit], h = widen(previous_h[in_time * units + unit]);
-        dgate[CANDIDATE] = dh * (Real(1) - gate[UPDATE]) * derivative<ACTIVATION>(gate[CANDIDATE]);
-        dgate[UPDATE] = dh * (h - gate[CANDIDATE]) * derivative<RECURRENT>(gate[UPDATE]);
-        dgate[RESET] = dgate[CANDIDATE] * through_state * derivative<RECURRENT>(gate[RESET]);
+        gru_unit_backward<ACTIVATION, RECURRENT>(gate, dgate, dh, h, through_state);
         carry[sequence + unit] += dh * gate[UPDATE];
         for (int index = 0; index < GRU_GATES; ++index) {
             const int column = index * units + unit;

@@ -60,10 +60,7 @@ __global__ void __launch_bounds__(256)
         } else {
             T* z = gates + geometry.row(b, t) * GATES * units + unit;
             Real gate[GATES];
-            for (int index = 0; index < GATES; ++index) {
-                const long long column = (long long)index * units;
-                gate[index] = widen(z[column]) + sum[r][index] + (bias ? widen(bias[column + unit]) : Real(0));
-            }
+            lstm_unit_sums(gate, z, sum[r], bias, unit, units);
             c = lstm_unit_forward<ACTIVATION, RECURRENT, T>(gate, c_before, nullptr, units);
             if constexpr (TRAINING)
                 for (int index = 0; index < GATES; ++index) z[(long long)index * units] = narrow<T>(gate[index]);
@@ -126,9 +123,7 @@ __global__ void __launch_bounds__(256, 1)
         const int t = geometry.time(step);
         const long long state = geometry.row(b, step) * units + unit;
         if (dy) dh += widen(dy[state]);
-        previous_h[geometry.row(b, t) * units + unit] = step > 0    ? y[state - units]
-                                                        : initial_h ? initial_h[element]
-                                                                    : narrow<T>(0);
+        previous_h[geometry.row(b, t) * units + unit] = state_before(y, initial_h, state, element, units, step);
         T* dz = dgates + geometry.row(b, t) * columns + unit;
         if (mask && !mask[geometry.row(b, t)]) {
             for (int index = 0; index < GATES; ++index) dz[(long long)index * units] = narrow<T>(0);

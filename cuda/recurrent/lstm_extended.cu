@@ -52,10 +52,7 @@ __global__ void __launch_bounds__(256, 1)
         if (!mask || mask[in_time]) {
             T* z = gates + in_time * GATES * units + unit;
             Real gate[GATES];
-            for (int index = 0; index < GATES; ++index) {
-                const long long column = (long long)index * units;
-                gate[index] = widen(z[column]) + sum[r][index] + (bias ? widen(bias[column + unit]) : Real(0));
-            }
+            lstm_unit_sums(gate, z, sum[r], bias, unit, units);
             const Real after =
                 lstm_unit_forward<ACTIVATION, RECURRENT>(gate, c, peephole ? peephole + unit : nullptr, units);
             if constexpr (TRAINING)
@@ -126,9 +123,7 @@ __global__ void __launch_bounds__(256, 1)
         const long long in_time = geometry.row(b, geometry.time(step));
         const long long state = geometry.row(b, step) * units + unit;
         if (dy) dh += widen(dy[state]);
-        previous_h[in_time * units + unit] = step > 0    ? y[state - units]
-                                             : initial_h ? initial_h[element]
-                                                         : narrow<T>(0);
+        previous_h[in_time * units + unit] = state_before(y, initial_h, state, element, units, step);
         T* dz = dgates + in_time * columns + unit;
         if (mask && !mask[in_time]) {
             for (int index = 0; index < GATES; ++index) dz[(long long)index * units] = narrow<T>(0);

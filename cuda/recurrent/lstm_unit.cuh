@@ -2,6 +2,16 @@
 #pragma once
 #include "cell.cuh"
 
+// gate: the sums of a unit's gates; z: x W (4, k), at the unit; sum: h R; bias (4, k), or null.
+template <typename T>
+__device__ __forceinline__ void lstm_unit_sums(Accumulator<T> (&gate)[GATES], const T* z, const Accumulator<T> (&sum)[GATES],
+                                               const T* __restrict__ bias, int unit, int units) {
+    for (int index = 0; index < GATES; ++index) {
+        const long long column = (long long)index * units;
+        gate[index] = widen(z[column]) + sum[index] + (bias ? widen(bias[column + unit]) : Accumulator<T>(0));
+    }
+}
+
 // gate: the sums on entry, the activated gates on return, which gives c'.
 // peephole: p (3, k) T for i, f, o, at the unit, or null: i and f see p c, o sees p c'.
 template <CellActivation ACTIVATION, CellActivation RECURRENT, typename T>

@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(256, 1)
         const int b = first_row + threadIdx.y * ROWS_A_THREAD + r;
         if (b >= geometry.batch) return;
         const long long element = (long long)b * size + column, state = geometry.row(b, step) * size + column;
-        T h = step > 0 ? y[state - size] : initial_h ? initial_h[element] : narrow<T>(0);
+        T h = state_before(y, initial_h, state, element, size, step);
         if (!mask || mask[geometry.row(b, geometry.time(step))])
             h = narrow<T>(updated(widen(h), sum[r][0], update ? widen(update[state]) : taken));
         y[state] = h;

@@ -54,8 +54,8 @@ template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, b
 __global__ void __launch_bounds__(256)
     simple_rnn_cell_backward(const T* __restrict__ y, const T* __restrict__ recurrent_weight,
                              const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale,
-                             const T* __restrict__ dy, const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry, T* previous_h, T* dh0,
-                             CellGeometry geometry, int step) {
+                             const T* __restrict__ dy, const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry,
+                             T* previous_h, T* dh0, CellGeometry geometry, int step) {
     using Real = Accumulator<T>;
     const int units = geometry.units;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * (THREADS / UNITS * ROWS_A_THREAD);
@@ -88,9 +88,7 @@ __global__ void __launch_bounds__(256)
         const long long in_time = geometry.row(b, geometry.time(step));
         const long long state = geometry.row(b, step) * units + unit;
         if (dy) dh += widen(dy[state]);
-        previous_h[in_time * units + unit] = step > 0    ? y[state - units]
-                                             : initial_h ? initial_h[element]
-                                                         : narrow<T>(0);
+        previous_h[in_time * units + unit] = state_before(y, initial_h, state, element, units, step);
         const bool held = mask && !mask[in_time];
         dsums[in_time * units + unit] = narrow<T>(held ? Real(0) : dh * derivative<ACTIVATION>(widen(y[state])));
         if (mask) carry[element] = held ? dh : Real(0);

@@ -69,9 +69,7 @@ __global__ void __launch_bounds__(256, 1)
         const int b = first_row + threadIdx.y * ROWS_A_THREAD + r;
         if (b >= geometry.batch) return;
         const long long element = (long long)b * size + unit;
-        Real dh = 0;
-        if (!last) dh = sum[r] + carry[element];
-        else if (grad_h) dh = widen(grad_h[element]);
+        Real dh = handed_back(sum[r], carry, grad_h, element, last);
         if (step < 0) {
             dh0[element] = narrow<T>(dh);
             continue;
@@ -80,7 +78,7 @@ __global__ void __launch_bounds__(256, 1)
         const long long in_time = geometry.row(b, geometry.time(step));
         const long long state = geometry.row(b, step) * size + unit;
         if (dy) dh += widen(dy[state]);
-        previous_h[in_time * size + unit] = step > 0 ? y[state - size] : initial_h ? initial_h[element] : narrow<T>(0);
+        previous_h[in_time * size + unit] = state_before(y, initial_h, state, element, size, step);
         Real through = dh * (update ? widen(update[state]) : taken);
         if (mask && !mask[in_time]) through = 0;
         carry[element] = dh - through;

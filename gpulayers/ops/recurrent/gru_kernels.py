@@ -34,24 +34,47 @@ def _arrays(problem, device, x, weight, initial_h, input_scale, keeps):
     return outputs, device.empty(problem.state_shape, problem.dtype), gates, inner
 
 
-@cuda_implementation(_AFTER, _reset_after)
-def cell_forward(problem, device, x, weight, recurrent_weight, bias, initial_h, mask, input_scale, scale):
+def steps_forward(
+    problem,
+    device,
+    x,
+    weight,
+    recurrent_weight,
+    bias,
+    initial_h,
+    mask,
+    input_scale,
+    scale,
+    update=None,
+    taken=1.0,
+    zoneout=False,
+):
     """One product for the inputs of all steps, then one launch a step; returns (outputs, h, gates, inner).
 
     gates (batch, steps, 3 * units): activated, along the time of x; inner (batch, steps, units), along the
-    time of x: the candidate's h R + bias.
+    time of x: the candidate's h R + bias; both None where there is no step.
+
+    Args:
+        update, taken: of zoneout: an array or None, and a number; read where there is zoneout.
     """
     keeps = problem.training or problem.recurrent_scaled  # one kernel for dropout, which is of training
     outputs, h, gates, inner = _arrays(problem, device, x, weight, initial_h, input_scale, keeps)
     if gates is not None:
         launch = launching.step_kernel(
-            problem, device, _AFTER, "gru_cell_forward", keeps, problem.recurrent_scaled, False
+            problem, device, _AFTER, "gru_cell_forward", keeps, problem.recurrent_scaled, zoneout
         )
-        taken = accumulation_dtype(problem.dtype).type(1)
-        options = recurrent_weight, bias, initial_h, mask, scale, None, taken
+        taken = accumulation_dtype(problem.dtype).type(taken)
+        options = recurrent_weight, bias, initial_h, mask, scale, update, taken
         for step in range(problem.steps):
             launch(step, gates, *options, outputs, inner, h)
-    return outputs, h, *((gates, inner) if problem.training else (None, None))
+    return outputs, h, gates, inner
+
+
+@cuda_implementation(_AFTER, _reset_after)
+def cell_forward(problem, device, *operands):
+    """As `steps_forward`; gates and inner are None unless training."""
+    outputs, h, *kept = steps_forward(problem, device, *operands)
+    return outputs, h, *(kept if problem.training else (None, None))
 
 
 @cuda_implementation(_BEFORE, _reset_before)
@@ -72,7 +95,7 @@ def reset_before_forward(
     return outputs, h, *((gates, inner) if problem.training else (None, None))
 
 
-def _gradient_arrays(problem, device, grad_h):
+def gradient_arrays(problem, device, grad_h):
     """(dgates, previous, carry, dh): dh is handed through where there is no step."""
     rows = problem.batch * problem.steps
     dgates = device.empty((rows, problem.columns), problem.dtype)
@@ -86,40 +109,62 @@ def _gradient_arrays(problem, device, grad_h):
     return dgates, previous, carry, dh
 
 
-@cuda_implementation(_AFTER, _reset_after)
-def cell_backward(problem, device, grad_outputs, grad_h, residuals):
-    """One launch a step, then one product for each weight and for x; returns as `gru_reference.backward`."""
-    dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
+def steps_backward(
+    problem,
+    device,
+    grad_outputs,
+    grad_h,
+    residuals,
+    gates,
+    inner,
+    update=None,
+    taken=1.0,
+    zoneout=False,
+):
+    """One launch a step; gates, inner and the rest as of `steps_forward`.
+
+    Returns:
+        (dgates, dstates, previous, dh): the gradients to x W and to h R (batch * steps, 3 * units), h before
+        each step (batch * steps, units), the gradient to the initial state.
+    """
+    dgates, previous, carry, dh = gradient_arrays(problem, device, grad_h)
     dstates = device.empty(dgates.shape, problem.dtype)
     if len(dgates):
-        kept = residuals.gates, residuals.inner, residuals.outputs, residuals.recurrent_weight
-        kept += residuals.initial_h, residuals.mask, residuals.recurrent_scale
-        kept += None, accumulation_dtype(problem.dtype).type(1)
+        kept = gates, inner, residuals.outputs, residuals.recurrent_weight, residuals.initial_h
+        kept += residuals.mask, residuals.recurrent_scale
+        kept += update, accumulation_dtype(problem.dtype).type(taken)
         launch = launching.step_kernel(
-            problem, device, _AFTER, "gru_cell_backward", problem.recurrent_scaled, False
+            problem, device, _AFTER, "gru_cell_backward", problem.recurrent_scaled, zoneout
         )
         for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial state is
             launch(step, *kept, grad_outputs, grad_h, dgates, dstates, carry, previous, dh)
+    return dgates, dstates, previous, dh
 
-    grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
-    grad_bias = None
-    if problem.use_bias:
-        both = [launching.bias_gradient(problem, device, grads) for grads in (dgates, dstates)]
-        grad_bias = device.array_module.stack(both)
-    return (
-        grad_x,
-        grad_weight,
-        launching.state_weight_gradient(problem, device, previous, dstates, residuals),
-        grad_bias,
-        dh,
+
+def bias_gradients(problem, device, dgates, dstates):
+    """(2, 3 * units), or None without a bias."""
+    if not problem.use_bias:
+        return None
+    both = [launching.bias_gradient(problem, device, grads) for grads in (dgates, dstates)]
+    return device.array_module.stack(both)
+
+
+@cuda_implementation(_AFTER, _reset_after)
+def cell_backward(problem, device, grad_outputs, grad_h, residuals):
+    """`steps_backward`, then one product for each weight and for x; returns as `gru_reference.backward`."""
+    dgates, dstates, previous, dh = steps_backward(
+        problem, device, grad_outputs, grad_h, residuals, residuals.gates, residuals.inner
     )
+    grad_x, grad_weight = launching.input_gradients(problem, device, dgates, residuals)
+    grad_recurrent_weight = launching.state_weight_gradient(problem, device, previous, dstates, residuals)
+    return grad_x, grad_weight, grad_recurrent_weight, bias_gradients(problem, device, dgates, dstates), dh
 
 
 @cuda_implementation(_BEFORE, _reset_before)
 def reset_before_backward(problem, device, grad_outputs, grad_h, residuals):
     """As `cell_backward`, with two launches a step: the candidate and the update gate, then the reset
     gate."""
-    dgates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
+    dgates, previous, carry, dh = gradient_arrays(problem, device, grad_h)
     units, rows, scale = problem.units, len(dgates), residuals.recurrent_scale
     if rows:
         weight, initial_h, mask = residuals.recurrent_weight, residuals.initial_h, residuals.mask

@@ -2,7 +2,7 @@
 
 from ..arrays import accumulation_dtype
 from ..dispatch import cuda_implementation
-from . import launching, row_launching
+from . import gru_kernels, launching, row_launching
 
 _CELL, _ROWS = "recurrent/gru_cell.cu", "recurrent/gru_rows.cu"
 
@@ -42,20 +42,11 @@ def zoneout_forward(
     scale,
     update,
 ):
-    """As `gru_kernels.cell_forward`; returns (outputs, h, kept): kept its gates and inner."""
-    if problem.batch == 0 or problem.steps == 0:
-        return _nothing(problem, device, initial_h)
-    keeps = problem.training or problem.recurrent_scaled  # one kernel for dropout, which is of training
-    gates = launching.input_products(problem, device, x, weight, input_scale)
-    outputs = device.empty(problem.output_shape, problem.dtype)
-    h = device.empty(problem.state_shape, problem.dtype)
-    inner = device.empty((problem.batch, problem.steps if keeps else 1, problem.units), problem.dtype)
-    launch = launching.step_kernel(
-        problem, device, _CELL, "gru_cell_forward", keeps, problem.recurrent_scaled, True
+    """As `gru_kernels.steps_forward`; returns (outputs, h, kept): kept its gates and inner."""
+    operands = x, weight, recurrent_weight, bias, initial_h, mask, input_scale, scale
+    outputs, h, gates, inner = gru_kernels.steps_forward(
+        problem, device, *operands, update=update, taken=problem.taken_h, zoneout=True
     )
-    operands = recurrent_weight, bias, initial_h, mask, scale, update, _taken(problem)
-    for step in range(problem.steps):
-        launch(step, gates, *operands, outputs, inner, h)
     return outputs, h, dict(gates=gates, inner=inner)
 
 
@@ -104,33 +95,16 @@ def rows_forward(
     return outputs, h, kept | dict(recurrent_normal=recurrent_normal, recurrent_inverse=recurrent_inverse)
 
 
-def _gradient_arrays(problem, device, grad_h):
-    """(dgates, dstates, previous, carry, dh): dh is handed through where there is no step."""
-    rows = problem.batch * problem.steps
-    dgates, dstates = (device.empty((rows, problem.columns), problem.dtype) for _ in range(2))
-    previous = device.empty((rows, problem.units), problem.dtype)
-    carry = device.empty(problem.state_shape, accumulation_dtype(problem.dtype))
-    dh = (
-        device.empty(problem.state_shape, problem.dtype)
-        if rows
-        else launching.handed_through(problem, device, grad_h)[0]
-    )
-    return dgates, dstates, previous, carry, dh
-
-
 @cuda_implementation(_CELL, _without_rows)
 def zoneout_backward(problem, device, grad_outputs, grad_h, residuals):
-    """As `gru_kernels.cell_backward`; returns as `gru_variant_reference.backward`."""
-    dgates, dstates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
-    if len(dgates):
-        of = residuals
-        kept = of.kept["gates"], of.kept["inner"], of.outputs, of.recurrent_weight, of.initial_h, of.mask
-        kept += of.recurrent_scale, of.update_h, _taken(problem)
-        launch = launching.step_kernel(
-            problem, device, _CELL, "gru_cell_backward", problem.recurrent_scaled, True
-        )
-        for step in range(problem.steps - 1, -2, -1):  # -1: before the first step, where the initial state is
-            launch(step, *kept, grad_outputs, grad_h, dgates, dstates, carry, previous, dh)
+    """As `gru_kernels.steps_backward`; returns as `gru_variant_reference.backward`."""
+    kept = residuals.kept.get("gates"), residuals.kept.get("inner")
+    dgates, dstates, previous, dh = gru_kernels.steps_backward(
+        *(problem, device, grad_outputs, grad_h, residuals, *kept),
+        update=residuals.update_h,
+        taken=problem.taken_h,
+        zoneout=True,
+    )
     return _gradients(problem, device, residuals, dgates, dstates, dstates, previous, dh)
 
 
@@ -138,8 +112,8 @@ def zoneout_backward(problem, device, grad_outputs, grad_h, residuals):
 def rows_backward(problem, device, grad_outputs, grad_h, residuals):
     """With layer normalisation: two launches a step, then one product for each weight and for x; returns as
     `gru_variant_reference.backward`."""
-    dgates, dstates, previous, carry, dh = _gradient_arrays(problem, device, grad_h)
-    dproducts = device.empty(dgates.shape, problem.dtype)
+    dgates, previous, carry, dh = gru_kernels.gradient_arrays(problem, device, grad_h)
+    dstates, dproducts = (device.empty(dgates.shape, problem.dtype) for _ in range(2))
     dnew = device.empty(problem.state_shape, accumulation_dtype(problem.dtype))
     if len(dgates):
         hand_back = row_launching.state_backward(problem, device, grad_outputs, grad_h, residuals)
@@ -155,13 +129,11 @@ def rows_backward(problem, device, grad_outputs, grad_h, residuals):
 
 def _gradients(problem, device, residuals, dgates, dstates, dproducts, previous, dh):
     """All gradients, from those of the steps, in the order of `GRADIENTS`."""
-    dsums, of_gains, grad_bias = dgates, (None, None), None
+    dsums, of_gains = dgates, (None, None)
     if problem.normalized:
         of_gains = row_launching.gain_gradients(problem, device, residuals, dgates, dstates)
         dsums = row_launching.normalize_backward(problem, device, residuals, dgates)
-    if problem.use_bias:
-        both = [launching.bias_gradient(problem, device, grads) for grads in (dgates, dstates)]
-        grad_bias = device.array_module.stack(both)
+    grad_bias = gru_kernels.bias_gradients(problem, device, dgates, dstates)
     grad_x, grad_weight = launching.input_gradients(problem, device, dsums, residuals)
     grad_recurrent_weight = launching.state_weight_gradient(problem, device, previous, dproducts, residuals)
     return grad_x, grad_weight, grad_recurrent_weight, grad_bias, dh, None, None, None, *of_gains, None, None
