@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(ROW_THREADS)
         return initial_c ? widen(initial_c[sequence + unit]) : Real(0);
     };
     const auto h_before = [&](int unit) {
-        return state_before(y, initial_h, state + unit, sequence + unit, units, step);
+        return step > 0 ? y[state - units + unit] : initial_h ? initial_h[sequence + unit] : narrow<T>(0);
     };
 
     if (mask && !mask[in_time]) {

@@ -22,24 +22,39 @@ __device__ __forceinline__ void add_state_product(const T* state, long long stat
     __shared__ alignas(16) Real weight_tile[SLICE][COUNT][UNITS];
     const int thread = threadIdx.y * UNITS + threadIdx.x;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
+
+    // What a thread copies lies at a fixed place in the slice, every so many rows: the addresses cost one addition each.
+    const int column = thread % SLICE, own_row = thread / SLICE;
+    const T* own_state = state + (first_row + own_row) * state_pitch + column;
+    const long long state_step = THREADS / SLICE * state_pitch;
+    constexpr bool ONE_GATE = THREADS % (COUNT * UNITS) == 0;
+    constexpr int ROW_STEP = ONE_GATE ? THREADS / (COUNT * UNITS) : THREADS / UNITS;
+    const int own_unit = thread % UNITS, own_gate = ONE_GATE ? thread / UNITS % COUNT : 0;
+    const int own_k = ONE_GATE ? thread / (COUNT * UNITS) : thread / UNITS;
+    const bool unit_inside = first_unit + own_unit < units;
+    const T* own_weight = weight + own_k * weight_pitch + (long long)own_gate * units + first_unit + own_unit;
+    const long long weight_step = ROW_STEP * weight_pitch;
+
     for (int first = 0; first < size; first += SLICE) {
-        for (int at = thread; at < ROWS * SLICE; at += THREADS) {
-            const int row = at / SLICE, k = at % SLICE;
-            const bool inside = first_row + row < batch && first + k < size;
-            const Real value = inside ? widen(state[(first_row + row) * state_pitch + first + k]) : Real(0);
+        const T* source = own_state + first;
+#pragma unroll
+        for (int row = own_row; row < own_row + ROWS; row += THREADS / SLICE, source += state_step) {
+            const bool inside = first_row + row < batch && first + column < size;
+            const Real value = inside ? widen(*source) : Real(0);
             if constexpr (SCALED) {
-                const long long factor = (long long)(first_row + row) * scale_gates * size + first + k;
+                const long long factor = (long long)(first_row + row) * scale_gates * size + first + column;
                 for (int gate = 0; gate < COUNT; ++gate)
-                    state_tile[gate][row][k] = inside ? value * widen(scale[factor + (long long)gate * size]) : Real(0);
+                    state_tile[gate][row][column] = inside ? value * widen(scale[factor + (long long)gate * size]) : Real(0);
             } else {
-                state_tile[0][row][k] = value;
+                state_tile[0][row][column] = value;
             }
         }
-        for (int at = thread; at < SLICE * COUNT * UNITS; at += THREADS) {
-            const int k = at / (COUNT * UNITS), gate = at / UNITS % COUNT, unit = at % UNITS;
-            const bool inside = first + k < size && first_unit + unit < units;
-            const long long column = (long long)gate * units + first_unit + unit;
-            weight_tile[k][gate][unit] = inside ? widen(weight[(first + k) * weight_pitch + column]) : Real(0);
+#pragma unroll
+        for (int row = own_k; row < own_k + SLICE; row += ROW_STEP, own_weight += weight_step) {
+            const bool inside = unit_inside && first + row < size;
+#pragma unroll
+            for (int gate = 0; gate < (ONE_GATE ? 1 : COUNT); ++gate)
+                weight_tile[row][own_gate + gate][own_unit] = inside ? widen(own_weight[(long long)gate * units]) : Real(0);
         }
         __syncthreads();
 #pragma unroll 4
@@ -64,17 +79,20 @@ __device__ __forceinline__ void add_gradient_product(const T* gradient, long lon
     __shared__ alignas(16) Real weight_tile[UNITS][PITCH];
     const int thread = threadIdx.y * UNITS + threadIdx.x;
     const int first_unit = blockIdx.x * UNITS, first_row = blockIdx.y * ROWS;
+    const int column = thread % SLICE, own_row = thread / SLICE;
+    const T* own_gradient = gradient + (first_row + own_row) * gradient_pitch + column;
+    const T* own_weight = weight + (first_unit + own_row) * weight_pitch + column;
+    const long long gradient_step = THREADS / SLICE * gradient_pitch, weight_step = THREADS / SLICE * weight_pitch;
     for (long long first = 0; first < columns; first += SLICE) {
-        for (int at = thread; at < ROWS * SLICE; at += THREADS) {
-            const int row = at / SLICE, k = at % SLICE;
-            const bool inside = first_row + row < batch && first + k < columns;
-            gradient_tile[row][k] = inside ? widen(gradient[(first_row + row) * gradient_pitch + first + k]) : Real(0);
-        }
-        for (int at = thread; at < UNITS * SLICE; at += THREADS) {
-            const int unit = at / SLICE, k = at % SLICE;
-            const bool inside = first_unit + unit < units && first + k < columns;
-            weight_tile[unit][k] = inside ? widen(weight[(first_unit + unit) * weight_pitch + first + k]) : Real(0);
-        }
+        const bool inside = first + column < columns;
+        const T* source = own_gradient + first;
+#pragma unroll
+        for (int row = own_row; row < own_row + ROWS; row += THREADS / SLICE, source += gradient_step)
+            gradient_tile[row][column] = inside && first_row + row < batch ? widen(*source) : Real(0);
+        source = own_weight + first;
+#pragma unroll
+        for (int row = own_row; row < own_row + UNITS; row += THREADS / SLICE, source += weight_step)
+            weight_tile[row][column] = inside && first_unit + row < units ? widen(*source) : Real(0);
         __syncthreads();
 #pragma unroll 8
         for (int k = 0; k < SLICE; ++k)
