@@ -387,4 +387,6 @@ def test_work():
     assert problem.flops() == 2 * 2 * 3 * (5 + 7) * 21
     assert problem.bytes_moved() == (5 + 7 + 1) * 21 * 2 + 6 * (5 + 7) * 2
     assert dataclasses.replace(problem, training=True).bytes_moved() == problem.bytes_moved() + 6 * 28 * 2
+    scaled = dataclasses.replace(problem, input_scaled=True, recurrent_scaled=True)
+    assert scaled.bytes_moved() == problem.bytes_moved() + 2 * 3 * (5 + 7) * 2  # a factor a gate and operand
     assert SimpleRNNProblem(2, 3, 5, 7, np.dtype(np.float64)).flops() == 2 * 2 * 3 * 12 * 7

@@ -391,6 +391,8 @@ def test_work():
     assert problem.bytes_moved() == 4 * (weights + 6 * (5 + 4))
     kept = 28 + 7 + 2 * 28 + 4 + 7  # gates, c, both normal forms, statistics, what is projected
     assert dataclasses.replace(problem, training=True).bytes_moved() == problem.bytes_moved() + 4 * 6 * kept
+    drawn = dataclasses.replace(problem, drawn_h=True, drawn_c=True)
+    assert drawn.bytes_moved() == problem.bytes_moved() + 4 * 6 * (4 + 7)
 
 
 def test_case_names_are_unique():
