@@ -12,11 +12,12 @@
 // Work:      as product.cuh says; a thread owns one unit of ROWS_A_THREAD sequences
 // Traffic:   R once for each tile of sequences, h (dsums) once for each tile of units, all else once
 // Needs:     nothing; any sizes. The state between steps is rounded to T.
+//            Of SCALED kernels the launch bounds allow all registers: left to its own rule the assembler spills.
 // Deterministic: yes; every sum has a fixed order and no two blocks write the same element.
 #include "product.cuh"
 
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, bool SCALED>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, SCALED ? 1 : 0)
     simple_rnn_cell_forward(const T* __restrict__ sums, const T* __restrict__ recurrent_weight,
                             const T* __restrict__ bias, const T* __restrict__ initial_h, const bool* __restrict__ mask,
                             const T* __restrict__ scale, T* y, T* last_h, CellGeometry geometry, int step) {
@@ -51,7 +52,7 @@ __global__ void __launch_bounds__(256)
 }
 
 template <typename T, int UNITS, int ROWS_A_THREAD, CellActivation ACTIVATION, bool SCALED>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, SCALED ? 1 : 0)
     simple_rnn_cell_backward(const T* __restrict__ y, const T* __restrict__ recurrent_weight,
                              const T* __restrict__ initial_h, const bool* __restrict__ mask, const T* __restrict__ scale,
                              const T* __restrict__ dy, const T* __restrict__ grad_h, T* dsums, Accumulator<T>* carry,
