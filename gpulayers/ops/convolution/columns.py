@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .. import scratch
 from .blocks import PaddedPiece, boxes, cuts, inputs_of, sizes_of
 
 # Of the padded piece of the input from which windows are copied: few enough to stay in a core's own cache.
@@ -12,7 +13,7 @@ _PIECE_ELEMENTS = 1 << 18
 
 
 class Windows:
-    """The windows of a convolution's input, in boxes of the output.
+    """The windows of a convolution's input, in boxes of the output. Used in a `scratch.frame`.
 
     Iterating gives pairs: the index of a box in the output, channels_last, and a view of its windows,
     (groups, images, *positions, *window, channels of a group), valid until the next. The first is largest.
@@ -42,7 +43,9 @@ class Windows:
                 x = self.x[inputs_of(box)]
                 strides = problem.group_in_channels * x.strides[-1], *x.strides
             else:
-                piece = piece or PaddedPiece(box, problem.in_channels, self.dtype, problem.groups)
+                piece = piece or PaddedPiece(
+                    box, problem.in_channels, self.dtype, problem.groups, empty=scratch.empty
+                )
                 x = piece.filled(self.x, box)
                 strides = *x.strides[:-3], *x.strides[-2:]  # without the phases: there is one
             windows = self._windows(x, strides, box, as_strided if near else _of_piece)
@@ -64,7 +67,7 @@ class Windows:
         if self.viewed:
             return windows.reshape(1, pixels, -1)
         if self._room is None:
-            self._room = np.empty(windows.size, self.dtype)
+            self._room = scratch.empty((windows.size,), self.dtype)
         columns = np.ndarray(windows.shape, self.dtype, self._room)
         columns[...] = windows
         return columns.reshape(self.problem.groups, pixels, -1)

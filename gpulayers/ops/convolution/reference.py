@@ -7,6 +7,7 @@ through channels_last views. Sums are formed in float32 (float64 for float64) an
 
 import numpy as np
 
+from .. import scratch
 from ..arrays import accumulation_dtype
 from . import planes
 from .blocks import boxes, outputs_of
@@ -59,12 +60,20 @@ def backward_input(problem, grad_output, weight, bias=None):
 def backward_weight(problem, x, grad_output):
     """The gradient to the weights."""
     x, dy = channels_last(problem, x), channels_last(problem, grad_output)
-    dtype, size = accumulation_dtype(problem.dtype), problem.window.size[0]
+    dtype = accumulation_dtype(problem.dtype)
     rows, filters = problem.window.taps * problem.group_in_channels, problem.group_out_channels
     dw = np.zeros((problem.groups, rows, filters), dtype)
     if planes.takes(problem):
         planes.backward_weight(problem, x, dy, dw)
-        return _as_weight(problem, dw)
+    else:
+        with scratch.frame():
+            _sum_columns(problem, x, dy, dw)
+    return dw.transpose(1, 0, 2).reshape(problem.weight_shape).astype(problem.dtype, copy=False)
+
+
+def _sum_columns(problem, x, dy, dw):
+    """The gradient to the weights into dw, (groups, taps * channels, filters)."""
+    (_, rows, filters), dtype, size = dw.shape, dw.dtype, problem.window.size[0]
     pixels = _viewed_pixels(problem) or max(_SUMMED_ELEMENTS // (problem.groups * rows), _SUMMED_PIXELS)
     windows = Windows(problem, x, dtype, pixels)
     # Part of the window at a time, where all of it would need more room.
@@ -80,16 +89,11 @@ def backward_weight(problem, x, grad_output):
             sums = dw[:, start : start + transposed.shape[1]]
             if begun:
                 if room is None:
-                    room = np.empty((problem.groups, transposed.shape[1], filters), dtype)
+                    room = scratch.empty((problem.groups, transposed.shape[1], filters), dtype)
                 sums += np.matmul(transposed, products, out=room[:, : transposed.shape[1]])
             else:
                 np.matmul(transposed, products, out=sums)
         begun = True
-    return _as_weight(problem, dw)
-
-
-def _as_weight(problem, dw):
-    return dw.transpose(1, 0, 2).reshape(problem.weight_shape).astype(problem.dtype, copy=False)
 
 
 def backward_bias(problem, grad_output):
@@ -109,12 +113,18 @@ def channels_last(problem, array):
 
 def _convolve(problem, x, matrices, bias, y):
     """activation(conv + bias) into y; x, y channels_last, matrices (groups, taps * channels, filters)."""
-    dtype, filters = accumulation_dtype(problem.dtype), problem.out_channels
+    dtype = accumulation_dtype(problem.dtype)
     matrices = matrices.astype(dtype, copy=False)
     bias = None if bias is None else bias.astype(dtype, copy=False)
     if planes.takes(problem):
         planes.convolve(problem, x, matrices, bias, y)
-        return
+    else:
+        with scratch.frame():
+            _convolve_columns(problem, x, matrices, bias, y)
+
+
+def _convolve_columns(problem, x, matrices, bias, y):
+    dtype, filters = matrices.dtype, problem.out_channels
     in_place = y.dtype == dtype and y.flags.c_contiguous
     planar = not in_place and y.dtype == dtype and np.moveaxis(y, -1, 1).flags.c_contiguous
     finish = IN_PLACE[problem.activation]
@@ -130,7 +140,7 @@ def _convolve(problem, x, matrices, bias, y):
         elif planar and len(target) == 1:
             product = np.moveaxis(target, -1, 1).reshape(filters, pixels).T
         else:
-            room = np.empty((pixels, filters), dtype) if room is None else room
+            room = scratch.empty((pixels, filters), dtype) if room is None else room
             product = room[:pixels]
         np.matmul(rows, matrices, out=product.reshape(pixels, problem.groups, -1).transpose(1, 0, 2))
         if bias is not None:
