@@ -333,3 +333,12 @@ def test_overlap_by_hand():
 def test_errors(call):
     with pytest.raises(ValueError, match="Received: "):
         call()
+
+
+def test_functions_are_serialized_by_name():
+    function = losses.get("mse")
+    node = losses.serialize(function)
+    assert node["class_name"] == "function" and node["config"] == "mean_squared_error"
+    assert losses.deserialize(node) is function
+    with pytest.raises(TypeError, match="Received: <function"):
+        losses.serialize(lambda y_true, y_pred: None)

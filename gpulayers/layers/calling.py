@@ -99,6 +99,8 @@ def with_conversion(function):
             if not self.built:
                 shapes = [tuple(array.shape) for array in taken]
                 self.build(shapes if several else shapes[0])
+            elif self.device is None:  # one without weights
+                self.device = arrays.default_device()
             pair = function(self, taken if several else taken[0], *arguments, **keywords)
         except AttributeError as error:
             if several and "'list' object" in str(error):  # a layer of one input treats the list as an array

@@ -140,6 +140,7 @@ def get(identifier):
     Raises:
         ValueError: anything else.
     """
+    identifier = _name_in(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return identifier
     return (
@@ -147,6 +148,14 @@ def get(identifier):
         if isinstance(identifier, str) and identifier in _BY_NAME
         else as_loss(identifier)
     )
+
+
+def _name_in(identifier):
+    """The name in the configuration of one of this module's functions; anything else as it is."""
+    if isinstance(identifier, dict) and identifier.get("class_name") == "function":
+        name = identifier.get("config")
+        return name if isinstance(name, str) and name in _FUNCTIONS else identifier
+    return identifier
 
 
 def as_loss(identifier):
@@ -159,6 +168,7 @@ def as_loss(identifier):
     Raises:
         ValueError: anything else.
     """
+    identifier = _name_in(identifier)
     if callable(identifier) and not isinstance(identifier, (type, Loss)):
         name = getattr(identifier, "__name__", None)
         if _FUNCTIONS.get(name) is not identifier:
@@ -181,7 +191,15 @@ def resolve(identifier, true_shape, predicted_shape):
 
 
 deserialize = registry.deserializer(get)
-serialize = registry.serialize_object
+
+
+def serialize(loss):
+    """The configuration of a Loss; that of one of the functions here names it, as in Keras; None stays."""
+    name = getattr(loss, "__name__", None)
+    if name is None or _FUNCTIONS.get(name) is not loss:
+        return registry.serialize_object(loss)
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
 
 __all__ = [
     "BinaryCrossentropy",

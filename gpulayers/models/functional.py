@@ -7,7 +7,6 @@ from ..layers import symbolic
 from ..layers.input import InputLayer
 from ..layers.symbolic import SymbolicTensor
 from ..ops import arrays
-from ..registry import checked_config, reading
 from . import structures
 from .graph import Graph, Node
 from .model import Model
@@ -82,13 +81,6 @@ class Functional(Model):
         from .functional_config import config_of
 
         return config_of(self)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        from .functional_config import from_config
-
-        with reading(cls.__name__, config):
-            return from_config(cls, checked_config(config), custom_objects)
 
 
 def get_source_inputs(tensor):

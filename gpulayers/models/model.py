@@ -7,7 +7,7 @@ from ..layers.calling import taken_mask
 from ..layers.layer import Layer
 from ..ops import arrays
 from ..ops.spatial import integer
-from ..registry import serialize_object
+from ..registry import checked_config, reading, serialize_object
 from . import structures
 from .summary import print_summary
 from .training import Trainer
@@ -78,7 +78,8 @@ class Model(Trainer, Layer):
         """The model of a configuration; custom_objects: {class name: class} of layers of one's own."""
         from .functional_config import from_config
 
-        return from_config(cls, config, custom_objects)
+        with reading(cls.__name__, config):
+            return from_config(cls, checked_config(config), custom_objects)
 
     def to_json(self, **kwargs):
         """The model's configuration as JSON, for `models.model_from_json`; kwargs of `json.dumps`."""
