@@ -9,6 +9,7 @@ from gpulayers.ops.recurrent.problem import GRUProblem, LSTMProblem
 from gpulayers.ops.recurrent.variant_problem import GRUVariantProblem, LSTMVariantProblem
 
 from . import BOTH, FORWARD, Workload, assert_near, dtype_of, recurrent_formulas, to_float64, uniform
+from .recurrent import work as work  # of a workload, by the same rule
 
 KEPT = 0.8  # of the numbers that zoneout and dropout draw for
 
@@ -156,14 +157,6 @@ def operations(workload):
     """The names of the operations that the row runs."""
     directions = ("forward",) if workload.direction == FORWARD else ("forward", "backward")
     return tuple(f"{_operation(workload)}.{direction}" for direction in directions)
-
-
-def work(workload):
-    """As of the plain cells."""
-    problem = workload.problem
-    if workload.direction == FORWARD:
-        return problem.flops(), problem.bytes_moved()
-    return 3 * problem.flops(), 3 * problem.bytes_moved()
 
 
 def check(workload, operands, outputs, device):
