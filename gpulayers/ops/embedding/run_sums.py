@@ -10,7 +10,7 @@ import numpy as np
 from .. import scratch, threads
 
 _PACK = 32  # rows
-BLOCK_BYTES = 1 << 20  # of the rows of a part
+BLOCK_BYTES = 1 << 21  # of the rows of a part
 
 
 def add_runs(starts, count, read, dtype, target, places=None):
