@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import arrays, threads
+from .. import arrays
 from .reference import RULES, change
 
 BLOCK = 1 << 16  # elements of the copies of rows
@@ -14,10 +14,13 @@ def step(problem, *operands):
 
 
 def step_in_blocks(problem, *operands):
-    """`step` of NumPy arrays, in blocks of rows whose copies stay in the cache, on several threads."""
+    """`step` of NumPy arrays, in blocks of rows whose copies stay in the cache.
+
+    Threads would wait for each other: NumPy moves chosen rows under Python's lock.
+    """
     rows = max(1, BLOCK // max(1, problem.columns))
-    parts = [slice(first, first + rows) for first in range(0, problem.count, rows)]
-    threads.run(lambda part: _change_rows(_put_whole, problem, part, *operands), parts)
+    for first in range(0, problem.count, rows):
+        _change_rows(_put_whole, problem, slice(first, first + rows), *operands)
 
 
 def _change_rows(put, problem, part, value, ids, grad, states, decay, clip, scalars):

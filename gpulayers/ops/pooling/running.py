@@ -10,6 +10,8 @@ from .. import scratch, threads
 # below some hundred elements and costs twice the time for longer ones. NumPy's default is 8192.
 _BUFFERED_ELEMENTS = 1024
 
+_FEW_PARTS = 4  # that one thread does sooner: another one starts late and may get the larger share
+
 # Bytes that C's memcpy moves with vectors. Longer runs it gives to the processor's own instruction, which on
 # AMD's takes up to 25 times as long where the two addresses lie badly within their pages (glibc's bug 30994).
 _LONGEST_RUN = 2048
@@ -28,13 +30,13 @@ def numpy_settings(function):
 
 
 def in_parts(compute, parts):
-    """Calls `compute` for each part, side by side; what one makes with `scratch.empty` ends with it."""
+    """Calls `compute` for each part, several side by side; what one makes with `scratch.empty` ends with it."""
 
     def framed(part):
         with scratch.frame():
             compute(part)
 
-    threads.run(framed, parts)
+    threads.run(framed, parts, threads=1 if len(parts) < _FEW_PARTS else None)
 
 
 def in_dtype(array, dtype):
