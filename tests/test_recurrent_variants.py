@@ -2,13 +2,13 @@
 scalar loops and numeric gradients, the kernels against both."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gpulayers import jit, ops
 from gpulayers.ops import arrays
+from gpulayers.ops.recording import RecordingDevice
 from gpulayers.ops.recurrent import launching
 from gpulayers.ops.recurrent.variant_problem import GRADIENTS, LSTMVariantProblem
 from tests.cases.recurrent_variants import CASES, GRUCase, LSTMCase
@@ -374,7 +374,7 @@ def test_wrong_types(case):
 
 def test_a_batch_that_no_grid_holds_is_refused_in_words():
     problem = LSTMVariantProblem(2**22, 1, 1, 1, np.dtype(np.float32), peepholes=True)
-    told = ops.explain(problem, SimpleNamespace(runs="cuda", multiprocessors=132))
+    told = ops.explain(problem, RecordingDevice("sm_90"))
     assert "extended_forward (recurrent/lstm_extended.cu): a batch of 4194304 needs 131072 rows" in told
 
 
