@@ -14,11 +14,14 @@ from gpulayers import (
     backend,
     callbacks,
     config,
+    constraints,
     dtype_policies,
+    initializers,
     layers,
     metrics,
     models,
     optimizers,
+    regularizers,
     saving,
     utils,
 )
@@ -440,3 +443,6 @@ def test_classes_of_ones_own_that_lack_something():
         Bare()(X)
     with pytest.raises(NotImplementedError, match="Empty must define forward"):
         Empty()(X)
+    for base in (constraints.Constraint, regularizers.Regularizer, initializers.Initializer):
+        with pytest.raises(NotImplementedError, match=f"{base.__name__} must define __call__"):
+            base()(X)

@@ -83,6 +83,12 @@ def test_small_and_large_gradients():
         assert not report and report.errors["input"] == pytest.approx(0.5), report
 
 
+def test_small_gradients_that_are_assigned_are_named():
+    x = 1e-10 * np.random.default_rng(0).standard_normal((3, 4))
+    report = gpulayers.check_gradients(Assigns(**WIDE), None, inputs=x)
+    assert "does not add to the gradient" in str(report), report
+
+
 def test_floats_of_other_types_are_checked():
     report = gpulayers.check_gradients(Doubled(**WIDE), None, inputs=np.ones((2, 3), np.float32))
     assert list(report.errors) == ["input"] and not report

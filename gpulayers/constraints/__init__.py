@@ -14,7 +14,7 @@ class Constraint:
     """`constraint(weight)` is the weight made to fit."""
 
     def __call__(self, weight):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(weight)")
 
     def get_config(self):
         return {}

@@ -22,7 +22,7 @@ class Initializer:
     """
 
     def __call__(self, shape, dtype=None):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
 
     def get_config(self):
         return {}

@@ -9,10 +9,10 @@ class Regularizer:
     """`regularizer(x)` is the penalty, `regularizer.gradient(x)` its gradient."""
 
     def __call__(self, x):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
 
     def gradient(self, x):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define gradient(x)")
 
     def get_config(self):
         return {}
