@@ -43,6 +43,11 @@ def model(compiled=True):
     return made
 
 
+def functional():
+    x = Input((4,))
+    return models.Model(x, layers.Dense(3)(x))
+
+
 def unbuilt():
     return Sequential([layers.Dense(3)])
 
@@ -336,6 +341,7 @@ FURTHER = [
     (lambda: model().get_layer(index="first"), "'first'"),
     (lambda: model().summary(print_fn=3), "3"),
     (lambda: models.clone_model(model(), clone_function=3), "3"),
+    (lambda: models.clone_model(functional(), clone_function=lambda layer: 7), "7"),
     (lambda: models.model_from_json("{"), "{"),
     (lambda: models.model_from_json(None), "None"),
     (lambda: Sequential.from_config({"layers": [{"class_name": "Dense"}]}), "{}"),
